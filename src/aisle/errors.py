@@ -1,0 +1,146 @@
+"""Every error that aisle raises on purpose, as one tree.
+
+    AisleError
+    ├── SettingsError              a setting is unknown, malformed or missing
+    ├── StorageError
+    │   ├── DatabaseError          the database cannot be reached, or its schema is another version's
+    │   └── ObjectStoreError       the object store refused, or cannot be reached
+    │       ├── ObjectNotFound     no object under that key
+    │       └── ObjectExists       a create-only write found the key taken
+    ├── CatalogError
+    │   ├── SourceError            a folder is no catalogue, or its mapping does not fit its files
+    │   ├── ArchiveError           an archive is damaged or hostile
+    │   ├── DownloadError          the challenge files could not be fetched
+    │   │   └── SessionExpired     the challenge's site asks to log in again
+    │   ├── IngestError            a load cannot go on
+    │   └── SnapshotError          a snapshot is missing, damaged or empty
+    ├── ModelError
+    │   ├── TrainingError          a snapshot cannot be learnt from
+    │   └── BundleError            a bundle is missing, damaged or foreign
+    ├── RegistryError
+    │   ├── TrackingError          MLflow cannot be reached, or refused
+    │   ├── LedgerConflict         somebody else moved the champion first
+    │   └── PromotionRefused       the gate said no, with its reasons
+    ├── InputError                 what a caller sent cannot be answered
+    └── PipelineError              a step is unknown, or cannot run yet
+
+An error carries three things for the person who gets it: what happened (the message), how to mend it (`hint`) and, for
+programs, a stable `code` derived from its class. No error here knows a framework: `aisle.serving.problems` turns them
+into HTTP answers and `aisle.cli` into a sentence and an exit status.
+"""
+
+import re
+
+
+class AisleError(Exception):
+    """The base of every error that aisle raises on purpose.
+
+    Args:
+        message: What happened and where, as one sentence.
+        hint: How to mend it, as one sentence; empty where the message says it all.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    @property
+    def code(self) -> str:
+        """The error's stable name in kebab case.
+
+        >>> SessionExpired("the session has ended").code
+        'session-expired'
+        """
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(self).__name__.removesuffix("Error")).lower()
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+
+class SettingsError(AisleError):
+    """A setting is unknown, malformed or missing."""
+
+
+class StorageError(AisleError):
+    """Rows or bytes could not be read or written."""
+
+
+class DatabaseError(StorageError):
+    """The database cannot be reached, or its schema is another version's."""
+
+
+class ObjectStoreError(StorageError):
+    """The object store refused, or cannot be reached."""
+
+
+class ObjectNotFound(ObjectStoreError):
+    """No object lies under that key."""
+
+
+class ObjectExists(ObjectStoreError):
+    """A create-only write found the key taken."""
+
+
+class CatalogError(AisleError):
+    """Something about a catalogue or its files is wrong."""
+
+
+class SourceError(CatalogError):
+    """A folder is no catalogue, or its mapping does not fit its files."""
+
+
+class ArchiveError(CatalogError):
+    """An archive is damaged or hostile."""
+
+
+class DownloadError(CatalogError):
+    """The challenge files could not be fetched."""
+
+
+class SessionExpired(DownloadError):
+    """The challenge's site asks to log in again."""
+
+
+class IngestError(CatalogError):
+    """A load cannot go on."""
+
+
+class SnapshotError(CatalogError):
+    """A snapshot is missing, damaged or empty."""
+
+
+class ModelError(AisleError):
+    """Something about a model is wrong."""
+
+
+class TrainingError(ModelError):
+    """A snapshot cannot be learnt from."""
+
+
+class BundleError(ModelError):
+    """A bundle is missing, damaged or foreign."""
+
+
+class RegistryError(AisleError):
+    """A model could not be registered or promoted."""
+
+
+class TrackingError(RegistryError):
+    """MLflow cannot be reached, or refused."""
+
+
+class LedgerConflict(RegistryError):
+    """Somebody else moved the champion first."""
+
+
+class PromotionRefused(RegistryError):
+    """The gate said no, with its reasons."""
+
+
+class InputError(AisleError):
+    """What a caller sent cannot be answered."""
+
+
+class PipelineError(AisleError):
+    """A step is unknown, or cannot run yet."""

@@ -1,0 +1,1 @@
+"""From a product to arrays; pure, without any input or output."""

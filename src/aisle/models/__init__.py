@@ -1,0 +1,1 @@
+"""The classifiers and the bundle, the one artefact that carries them."""

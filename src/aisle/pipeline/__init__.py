@@ -1,0 +1,1 @@
+"""The steps of the main job, their order, and running them here."""

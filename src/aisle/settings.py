@@ -1,0 +1,128 @@
+"""Settings: one frozen class per concern, read from the environment, `.env`, secret files and `aisle.toml`.
+
+Precedence, high to low: environment, `.env`, files in `AISLE_SECRETS_DIR`, `aisle.toml`, default. A field `url` of the
+concern `database` is `AISLE_DATABASE_URL` in the environment and `.env`, a file `aisle_database_url` among the secrets
+and `url` under `[database]` in `aisle.toml`. Nothing is read at import; `aisle.configuration.load_settings` reads once.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class Concern(BaseModel):
+    """The base of every settings class: frozen, strict about names, fed by `aisle.configuration` alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    section: ClassVar[str]
+
+
+class Workspace(Concern):
+    """Where the embedded default keeps everything, and how the program speaks."""
+
+    section: ClassVar[str] = ""
+    home: Path = Field(Path(".aisle"), description="Folder of the embedded database, objects and MLflow store.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe event logged.")
+    log_format: Literal["text", "json"] = Field("text", description="Lines for people, or JSON for collectors.")
+
+
+class Database(Concern):
+    """Where rows live."""
+
+    section: ClassVar[str] = "database"
+    url: SecretStr = Field(description="`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`.")
+    pool_size: int = Field(5, ge=1, le=100, description="Connections kept open.")
+    connect_timeout_s: float = Field(10.0, gt=0, description="Seconds to wait for a connection, or for a lock in SQLite.")
+
+
+class Objects(Concern):
+    """Where bytes live: images, snapshots and bundles."""
+
+    section: ClassVar[str] = "objects"
+    url: str = Field(description="`file:///FOLDER`, or the `http(s)://HOST:PORT` of an S3 server.")
+    region: str = Field("us-east-1", description="Region that requests to S3 are signed for.")
+    access_key: str | None = Field(None, description="S3 access key.")
+    secret_key: SecretStr | None = Field(None, description="S3 secret key.")
+    image_bucket: str = Field("rakuten-image", description="Bucket of product images.")
+    artifact_bucket: str = Field("aisle", description="Bucket of snapshots and bundles.")
+    concurrency: int = Field(16, ge=1, le=256, description="Requests under way at once when many objects move.")
+    timeout_s: float = Field(30.0, gt=0, description="Seconds before one request is given up and tried again.")
+
+
+class Tracking(Concern):
+    """Where runs and model versions are shown: MLflow."""
+
+    section: ClassVar[str] = "tracking"
+    url: str = Field(description="`sqlite:///FILE`, or the `http(s)://HOST:PORT` of an MLflow server.")
+    experiment: str = Field("aisle", min_length=1, description="Experiment that runs belong to.")
+    model: str = Field("aisle", min_length=1, description="Name of the registered model.")
+    artifact_root: str | None = Field(None, description="Where artefacts go; an MLflow server decides for itself.")
+    timeout_s: float = Field(30.0, gt=0, description="Seconds before a request to an MLflow server is given up.")
+
+
+class Catalog(Concern):
+    """How products get in."""
+
+    section: ClassVar[str] = "catalog"
+    batch_rows: int = Field(5_000, ge=100, le=100_000, description="Rows read, checked and committed together.")
+    max_text_chars: int = Field(1_000_000, ge=1_000, description="Longest title or description accepted, in characters.")
+    max_image_bytes: int = Field(20_000_000, ge=1_000, description="Largest image file accepted.")
+    max_image_pixels: int = Field(120_000_000, ge=10_000, description="Largest image accepted, in pixels; more is a bomb.")
+    challenge_url: str = Field(
+        "https://challengedata.ens.fr/participants/challenges/35/download/",
+        description="Address under which the challenge's files lie.",
+    )
+    sessionid: SecretStr | None = Field(None, description="Cookie `sessionid` of your login at the challenge's site.")
+    csrftoken: SecretStr | None = Field(None, description="Cookie `csrftoken` of your login at the challenge's site.")
+
+
+class Training(Concern):
+    """How a snapshot becomes a model."""
+
+    section: ClassVar[str] = "training"
+    seed: int = Field(2025, ge=0, description="Seed of everything random.")
+    gold_share: float = Field(0.1, gt=0, lt=0.5, description="Share of each class kept for judging, never trained on.")
+    validation_share: float = Field(0.1, gt=0, lt=0.5, description="Share of the rest on which choices are made.")
+    margin: float = Field(0.005, ge=0, lt=1, description="Weighted F1 by which a challenger may seem worse, and pass.")
+
+
+class Serving(Concern):
+    """How the server listens and what it accepts."""
+
+    section: ClassVar[str] = "serving"
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    max_products: int = Field(1_000, ge=1, description="Products accepted in one request.")
+    max_body_bytes: int = Field(10_000_000, ge=1_000, description="Bytes accepted in one request.")
+    max_text_chars: int = Field(100_000, ge=1_000, description="Longest title or description accepted, in characters.")
+    poll_s: float = Field(5.0, gt=0, description="Seconds between looks at who is champion.")
+    threads: int = Field(2, ge=1, le=64, description="Threads that score.")
+
+
+CONCERNS: tuple[type[Concern], ...] = (Workspace, Database, Objects, Tracking, Catalog, Training, Serving)
+"""Every settings class, in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of one process, and where each came from (`origins`, by environment name)."""
+
+    workspace: Workspace
+    database: Database
+    objects: Objects
+    tracking: Tracking
+    catalog: Catalog
+    training: Training
+    serving: Serving
+    origins: dict[str, str]
+
+
+def variable(concern: type[Concern], field: str) -> str:
+    """Return the environment name of a field.
+
+    >>> variable(Database, "url"), variable(Workspace, "home")
+    ('AISLE_DATABASE_URL', 'AISLE_HOME')
+    """
+    return "_".join(part for part in ("aisle", concern.section, field) if part).upper()

@@ -1,0 +1,191 @@
+"""The database: connections, transactions and migrations, the same on SQLite and PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from aisle.errors import DatabaseError
+
+_MIGRATION_LOCK = 0x6169736C65
+"""Key of PostgreSQL's advisory lock under which one process at a time migrates ("aisle" in ASCII)."""
+
+
+class Database:
+    """A database that is opened on first use and knows how to migrate itself.
+
+    Args:
+        url: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`.
+        pool_size: Connections kept open.
+        connect_timeout_s: Seconds to wait for a connection, or in SQLite for another writer.
+
+    Raises:
+        DatabaseError: The address is not one of those two.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 5, connect_timeout_s: float = 10.0) -> None:
+        self._url = _parsed(url)
+        self._timeout = connect_timeout_s
+        self._pool_size = pool_size
+        self._engine: Engine | None = None
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether this is PostgreSQL rather than SQLite."""
+        return self._url.get_backend_name() == "postgresql"
+
+    @property
+    def address(self) -> str:
+        """The address for people, without its password."""
+        return self._url.render_as_string(hide_password=True)
+
+    @property
+    def engine(self) -> Engine:
+        """SQLAlchemy's engine, created on first use."""
+        if self._engine is None:
+            self._engine = self._create_engine()
+        return self._engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Open a transaction that writes: committed at the end, rolled back on any error.
+
+        Raises:
+            DatabaseError: The database cannot be reached.
+        """
+        with self._connect() as connection, connection.begin():
+            if not self.is_postgresql:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that only reads, and sees one state of the database throughout.
+
+        Raises:
+            DatabaseError: The database cannot be reached.
+        """
+        with self._connect() as connection:
+            if self.is_postgresql:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                if not self.is_postgresql:
+                    connection.exec_driver_sql("BEGIN")
+                yield connection
+
+    def migrate(self) -> str:
+        """Bring the schema to this version's, and return its revision; processes that race wait for one another.
+
+        Raises:
+            DatabaseError: The database cannot be reached, or a newer version of aisle has migrated it.
+        """
+        config = self._alembic()
+        with self._connect() as connection, connection.begin():
+            if self.is_postgresql:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            else:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            current, head = self._revisions(connection, config)
+            if current != head:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        return head
+
+    def revert(self, revision: str) -> None:
+        """Take the schema back to an earlier revision (`base` for none); what the later ones added is lost."""
+        config = self._alembic()
+        with self.transaction() as connection:
+            config.attributes["connection"] = connection
+            command.downgrade(config, revision)
+
+    def check(self) -> None:
+        """Make sure that the database answers and that its schema is this version's.
+
+        Raises:
+            DatabaseError: It does not answer, or the schema is older or newer.
+        """
+        with self.reading() as connection:
+            current, head = self._revisions(connection, self._alembic())
+        if current != head:
+            raise DatabaseError(
+                f"The schema of {self.address} is at {current or 'nothing'}, this version needs {head}.",
+                hint="Run `aisle database migrate`.",
+            )
+
+    def close(self) -> None:
+        """Close every connection."""
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    @contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        try:
+            connection = self.engine.connect()
+        except OperationalError as error:
+            raise DatabaseError(
+                f"The database {self.address} cannot be reached: {str(error.orig).strip().splitlines()[0]}.",
+                hint="Check AISLE_DATABASE_URL, and that the server runs.",
+            ) from error
+        with connection:
+            yield connection
+
+    def _revisions(self, connection: Connection, config: Config) -> tuple[str | None, str]:
+        scripts = ScriptDirectory.from_config(config)
+        head = scripts.get_current_head() or ""
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+            raise DatabaseError(
+                f"The schema of {self.address} is at {current}, which this version does not know.",
+                hint="A newer aisle has migrated it: upgrade this one.",
+            )
+        return current, head
+
+    def _alembic(self) -> Config:
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+        config.set_main_option("path_separator", "os")
+        return config
+
+    def _create_engine(self) -> Engine:
+        if self.is_postgresql:
+            return create_engine(
+                self._url.set(drivername="postgresql+psycopg"),
+                pool_size=self._pool_size,
+                pool_pre_ping=True,
+                connect_args={"connect_timeout": max(2, round(self._timeout))},
+            )
+        if self._url.database:
+            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(self._url, connect_args={"timeout": self._timeout})
+        event.listen(engine, "connect", _prepare_sqlite)
+        return engine
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is None or parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise DatabaseError(
+            "AISLE_DATABASE_URL is neither an SQLite nor a PostgreSQL address.",
+            hint="Write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.",
+        )
+    return parsed
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by us, never by the driver
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()

@@ -1,0 +1,201 @@
+"""The tables: what the database keeps, one definition for PostgreSQL and SQLite.
+
+`products`, `labels` and `rejects` are filled by ingest under a row of `loads`; `snapshots` names frozen data versions;
+`models` and `promotions` are the promotion ledger; `steps` remembers what the pipeline has done. The relations `x_train`,
+`x_test` and `y_train` that users of the challenge know are views, made by the migrations.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    func,
+    text,
+)
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+NAME = String().with_variant(String(collation="C"), "postgresql")
+"""A name or id: compared and sorted by its bytes on every database, whatever its locale."""
+
+SERIAL = BigInteger().with_variant(Integer, "sqlite")
+"""A number given by the database."""
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time: aware and in UTC on both sides, also where the database keeps no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Bring a moment to UTC before it is stored."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Mark a moment read from a database without zones as UTC."""
+        if value is None:
+            return None
+        moment: datetime = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return moment
+
+
+def _created() -> Column[Any]:
+    return Column("created_at", Moment, nullable=False, server_default=func.now())
+
+
+sources = Table(
+    "sources",
+    METADATA,
+    Column("name", NAME, primary_key=True),
+    Column("layout", String, nullable=False),
+    Column("mapping", Text, nullable=False),
+    Column("sample", String, nullable=False),
+    Column("image_prefix", NAME, nullable=False, unique=True),
+    _created(),
+)
+
+loads = Table(
+    "loads",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("source", NAME, ForeignKey("sources.name"), nullable=False),
+    Column("split", NAME, nullable=False),
+    Column("digest", NAME, nullable=False),
+    Column("low", BigInteger, nullable=False),
+    Column("high", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("rows_in_source", BigInteger, nullable=False),
+    Column("rows_expected", BigInteger, nullable=False),
+    Column("rows_loaded", BigInteger, nullable=False, server_default="0"),
+    Column("rows_unchanged", BigInteger, nullable=False, server_default="0"),
+    Column("rows_rejected", BigInteger, nullable=False, server_default="0"),
+    Column("images_loaded", BigInteger, nullable=False, server_default="0"),
+    Column("images_rejected", BigInteger, nullable=False, server_default="0"),
+    Column("state", String, nullable=False),
+    Column("started_at", Moment, nullable=False, server_default=func.now()),
+    Column("updated_at", Moment, nullable=False, server_default=func.now()),
+    Index(
+        "uq_loads_running",
+        "source",
+        "split",
+        unique=True,
+        postgresql_where=text("state = 'running'"),
+        sqlite_where=text("state = 'running'"),
+    ),
+)
+
+products = Table(
+    "products",
+    METADATA,
+    Column("source", NAME, primary_key=True),
+    Column("split", NAME, primary_key=True),
+    Column("id", NAME, primary_key=True),
+    Column("row", BigInteger, nullable=False),
+    Column("title", Text),
+    Column("description", Text),
+    Column("brand", Text),
+    Column("product_ref", Text),
+    Column("image_ref", Text),
+    Column("image_name", Text),
+    Column("image_sha256", String),
+    Column("image_width", Integer),
+    Column("image_height", Integer),
+    Column("load_id", BigInteger, nullable=False),
+)
+
+labels = Table(
+    "labels",
+    METADATA,
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    Column("source", NAME, nullable=False),
+    Column("split", NAME, nullable=False),
+    Column("product_id", NAME, nullable=False),
+    Column("code", NAME, nullable=False),
+    Column("author", String, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("load_id", BigInteger),
+    _created(),
+    Index("ix_labels_product", "source", "split", "product_id", "seq"),
+)
+
+rejects = Table(
+    "rejects",
+    METADATA,
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    Column("load_id", BigInteger, nullable=False, index=True),
+    Column("source", NAME, nullable=False),
+    Column("split", NAME, nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("product_id", Text),
+    Column("kind", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("raw", Text),
+    _created(),
+)
+
+snapshots = Table(
+    "snapshots",
+    METADATA,
+    Column("digest", NAME, primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+    Column("manifest", Text, nullable=False),
+    _created(),
+)
+
+models = Table(
+    "models",
+    METADATA,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("bundle", NAME, nullable=False, unique=True),
+    Column("snapshot", NAME, nullable=False),
+    Column("run_id", String, nullable=False),
+    Column("metrics", Text, nullable=False),
+    _created(),
+)
+
+promotions = Table(
+    "promotions",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, ForeignKey("models.version"), nullable=False),
+    Column("previous", Integer, ForeignKey("models.version")),
+    Column("action", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    _created(),
+)
+
+steps = Table(
+    "steps",
+    METADATA,
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    Column("name", NAME, nullable=False),
+    Column("inputs", NAME, nullable=False),
+    Column("output", Text, nullable=False),
+    Column("seconds", Text, nullable=False),
+    _created(),
+    UniqueConstraint("name", "inputs"),
+)

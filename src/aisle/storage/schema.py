@@ -82,6 +82,7 @@ loads = Table(
     Column("source", NAME, ForeignKey("sources.name"), nullable=False),
     Column("split", NAME, nullable=False),
     Column("digest", NAME, nullable=False),
+    Column("generation", BigInteger, nullable=False),
     Column("low", BigInteger, nullable=False),
     Column("high", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),

@@ -39,7 +39,7 @@ def upgrade() -> None:
         sa.Column("digest", _NAME, nullable=False),
         *(
             sa.Column(n, sa.BigInteger(), nullable=False)
-            for n in ("low", "high", "position", "rows_in_source", "rows_expected")
+            for n in ("generation", "low", "high", "position", "rows_in_source", "rows_expected")
         ),
         *(
             sa.Column(n, sa.BigInteger(), nullable=False, server_default="0")

@@ -1,0 +1,70 @@
+"""Batches of rows: what a reader yields, and cutting them so that memory stays bounded."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from aisle.catalog.mapping import ROW_NUMBER
+
+BATCH_BYTES = 16 << 20
+"""Bytes of text in a batch, at most, whatever its rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that could not be read: its number, a reason of one word, a detail for people, and its raw content."""
+
+    row: int
+    reason: str
+    detail: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowBatch:
+    """Some consecutive rows of a file.
+
+    Args:
+        start: The first row's number.
+        stop: The number after the last row's, bad rows included.
+        frame: The readable rows: `@row` (Int64) and the wanted columns as nullable text.
+        bad: The unreadable rows.
+    """
+
+    start: int
+    stop: int
+    frame: pl.DataFrame
+    bad: tuple[BadRow, ...]
+
+
+def regroup(pieces: Iterator[RowBatch], batch_rows: int) -> Iterator[RowBatch]:
+    """Join small pieces and cut large ones, so that a batch is bounded by rows and by bytes."""
+    held: list[RowBatch] = []
+    for piece in pieces:
+        held.append(piece)
+        rows, size = held[-1].stop - held[0].start, sum(part.frame.estimated_size() for part in held)
+        if rows >= batch_rows or size >= BATCH_BYTES:
+            whole = _joined(held)
+            step = batch_rows if size < BATCH_BYTES else max(1, batch_rows * BATCH_BYTES // int(size))
+            stop = whole.start
+            while whole.stop - stop >= step:
+                yield _cut(whole, stop, stop + step)
+                stop += step
+            held = [_cut(whole, stop, whole.stop)] if stop < whole.stop else []
+    if held:
+        yield _joined(held)
+
+
+def _joined(parts: list[RowBatch]) -> RowBatch:
+    return RowBatch(
+        parts[0].start,
+        parts[-1].stop,
+        pl.concat([part.frame for part in parts]),
+        tuple(bad for part in parts for bad in part.bad),
+    )
+
+
+def _cut(batch: RowBatch, start: int, stop: int) -> RowBatch:
+    inside = pl.col(ROW_NUMBER).is_between(start, stop, closed="left")
+    return RowBatch(start, stop, batch.frame.filter(inside), tuple(bad for bad in batch.bad if start <= bad.row < stop))

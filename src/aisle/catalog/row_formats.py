@@ -1,0 +1,205 @@
+"""The formats: CSV, Parquet and JSON Lines as batches of text columns, each row with its number."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from aisle.catalog.mapping import ROW_NUMBER, require_columns
+from aisle.catalog.row_batch import BATCH_BYTES, BadRow, RowBatch
+from aisle.errors import SourceError
+
+_BLOCK_BYTES = 4 << 20
+
+
+def count_rows(path: Path) -> int:
+    """Count a file's rows, unreadable ones included."""
+    if path.suffix.lower() == ".parquet":
+        return int(_open_parquet(path).metadata.num_rows)
+    if path.suffix.lower() != ".csv":
+        with path.open("rb") as lines:
+            return sum(1 for _ in lines)
+    skipped = 0
+
+    def skip(_row: Any) -> str:
+        nonlocal skipped
+        skipped += 1
+        return "skip"
+
+    read: int = sum(batch.num_rows for batch in _csv_batches(path, _open_csv(path, None, skip)))
+    return read + skipped
+
+
+def read_csv(path: Path, wanted: tuple[str, ...]) -> Iterator[RowBatch]:
+    """Read a CSV file block by block; a row with a wrong number of fields becomes a bad row."""
+    skipped: list[BadRow] = []
+
+    def skip(row: Any) -> str:
+        detail = f"{row.actual_columns} fields where the first line has {row.expected_columns}"
+        # The reader counts lines from 1 and the header is the first; we count rows from 0.
+        skipped.append(BadRow(row.number - 2, "wrong_field_count", detail, row.text))
+        return "skip"
+
+    reader = _open_csv(path, wanted, skip)
+    start = 0
+    for batch in _csv_batches(path, reader):
+        here: list[BadRow] = []
+        numbers: list[int] = []
+        row = start
+        while skipped and skipped[0].row <= row + batch.num_rows - len(numbers):
+            bad = skipped.pop(0)
+            numbers.extend(range(row, bad.row))
+            here.append(bad)
+            row = bad.row + 1
+        numbers.extend(range(row, row + batch.num_rows - len(numbers)))
+        stop = numbers[-1] + 1 if numbers else row
+        yield _decoded(start, max(stop, row), batch, numbers, here)
+        start = max(stop, row)
+    if skipped:
+        yield RowBatch(start, skipped[-1].row + 1, _empty(wanted), tuple(skipped))
+
+
+def _open_csv(path: Path, wanted: tuple[str, ...] | None, skip: Any) -> Any:
+    try:
+        with path.open("rb") as peek:
+            first = peek.readline(1 << 20)
+        names = pa.csv.read_csv(pa.BufferReader(first), pa.csv.ReadOptions()).column_names
+        if wanted is not None:
+            require_columns(path, names, wanted)
+        return pa.csv.open_csv(
+            str(path),
+            # One thread: only then does the reader number the rows that it skips.
+            pa.csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
+            pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+            pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.binary()),
+                include_columns=list(wanted) if wanted is not None else names[:1],
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        raise SourceError(
+            f"{path} is no CSV file: {_reason(error)}.", hint="It must be UTF-8 with a first line of names."
+        ) from None
+
+
+def _csv_batches(path: Path, reader: Any) -> Iterator[Any]:
+    while True:
+        try:
+            yield reader.read_next_batch()
+        except StopIteration:
+            return
+        except pa.ArrowInvalid as error:
+            raise SourceError(
+                f"{path} cannot be read as CSV: {_reason(error)}.",
+                hint=f"Look for a quote that is never closed, or a row of more than {_BLOCK_BYTES >> 20} MB.",
+            ) from None
+
+
+def read_parquet(path: Path, wanted: tuple[str, ...]) -> Iterator[RowBatch]:
+    """Read a Parquet file; columns of other types are written out as text."""
+    file = _open_parquet(path)
+    require_columns(path, file.schema_arrow.names, wanted)
+    start = 0
+    for batch in file.iter_batches(batch_size=1_000, columns=list(wanted)):
+        texts = pa.RecordBatch.from_pydict(
+            {
+                name: column if pa.types.is_binary(column.type) else column.cast(pa.string())
+                for name, column in zip(batch.schema.names, batch.columns, strict=True)
+            }
+        )
+        yield _decoded(start, start + batch.num_rows, texts, list(range(start, start + batch.num_rows)), [])
+        start += batch.num_rows
+
+
+def _open_parquet(path: Path) -> Any:
+    try:
+        return pa.parquet.ParquetFile(path)
+    except pa.ArrowInvalid as error:
+        raise SourceError(f"{path} is no Parquet file: {_reason(error)}.") from None
+
+
+def read_json_lines(path: Path, wanted: tuple[str, ...], batch_rows: int) -> Iterator[RowBatch]:
+    """Read one JSON object a line; values that are no text are written out as JSON."""
+    seen: set[str] = set()
+    with path.open("rb") as stream:
+        rows: list[dict[str, str | None]] = []
+        numbers: list[int] = []
+        bad: list[BadRow] = []
+        start = size = 0
+        for row, line in enumerate(stream):
+            try:
+                record = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                record, detail = None, str(error)
+            else:
+                detail = "" if isinstance(record, dict) else "no object"
+            if isinstance(record, dict):
+                seen.update(record)
+                rows.append({name: _as_text(record.get(name)) for name in wanted})
+                numbers.append(row)
+            else:
+                bad.append(BadRow(row, "broken_json", detail, line.decode("utf-8", "backslashreplace").rstrip("\n")))
+            size += len(line)
+            if len(rows) + len(bad) >= batch_rows or size >= BATCH_BYTES:
+                yield RowBatch(start, row + 1, _frame(rows, numbers, wanted), tuple(bad))
+                rows, numbers, bad, start, size = [], [], [], row + 1, 0
+        if rows or bad:
+            yield RowBatch(start, start + len(rows) + len(bad), _frame(rows, numbers, wanted), tuple(bad))
+    if seen:
+        require_columns(path, sorted(seen), wanted)
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return orjson.dumps(value).decode()
+
+
+def _decoded(start: int, stop: int, batch: Any, numbers: list[int], bad: list[BadRow]) -> RowBatch:
+    """Turn binary columns into text; rows whose bytes are no UTF-8 become bad rows."""
+    broken: dict[int, str] = {}
+    columns: dict[str, Any] = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            columns[name] = column.cast(pa.string())
+        except pa.ArrowInvalid:
+            texts: list[str | None] = []
+            for position, value in enumerate(column.to_pylist()):
+                try:
+                    texts.append(None if value is None else value.decode())
+                except UnicodeDecodeError as error:
+                    broken.setdefault(position, f"column {name!r} is no UTF-8: {error.reason} at byte {error.start}")
+                    texts.append(value.decode("utf-8", "backslashreplace"))
+            columns[name] = pa.array(texts, pa.string())
+    frame = pl.DataFrame(pa.table(columns))
+    frame.columns = list(columns)  # polars gives the unnamed column a name of its own
+    frame.insert_column(0, pl.Series(ROW_NUMBER, numbers, dtype=pl.Int64))
+    if broken:
+        lost = frame[sorted(broken)]
+        bad = bad + [
+            BadRow(record[ROW_NUMBER], "broken_encoding", broken[position], orjson.dumps(record).decode())
+            for position, record in zip(sorted(broken), lost.to_dicts(), strict=True)
+        ]
+        frame = frame.filter(~pl.col(ROW_NUMBER).is_in([numbers[position] for position in broken]))
+    return RowBatch(start, stop, frame, tuple(bad))
+
+
+def _frame(rows: list[dict[str, str | None]], numbers: list[int], wanted: tuple[str, ...]) -> pl.DataFrame:
+    columns = {name: pl.Series([row[name] for row in rows], dtype=pl.String) for name in wanted}
+    return pl.DataFrame({ROW_NUMBER: pl.Series(numbers, dtype=pl.Int64), **columns})
+
+
+def _empty(wanted: tuple[str, ...]) -> pl.DataFrame:
+    return _frame([], [], wanted)
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".")

@@ -41,7 +41,7 @@ bench: $(BENCHMARKS) ## Run every benchmark; each prints its figures beside thei
 
 bench-%: setup ## Run one benchmark: benchmarks/bench_NAME.py
 	@scripts/setup-servers.sh
-	@$(BIN)/python benchmarks/bench_$(subst -,_,$*).py
+	@$(BIN)/python -m benchmarks.bench_$(subst -,_,$*)
 
 serve: setup-product ## Serve predictions of the current champion on 127.0.0.1:8000
 	@$(BIN)/aisle serve

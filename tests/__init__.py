@@ -1,0 +1,1 @@
+"""The tests, sorted by cost: unit, contract, integration and beyond."""

@@ -1,11 +1,18 @@
-"""Reading settings: the sources in their order, defaults under `AISLE_HOME`, and refusals that name the nearest valid name."""
+"""Reading settings: the sources in their order, defaults under `AISLE_HOME`, refusals that name the nearest valid name.
+
+An empty value in the environment, in `.env` or in a secret file counts as not set. Paths are relative to the folder in
+which `.env` and `aisle.toml` lie.
+"""
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError
@@ -14,6 +21,7 @@ from aisle.errors import SettingsError
 from aisle.settings import CONCERNS, Concern, Settings, variable
 
 _META = {"AISLE_CONFIG", "AISLE_SECRETS_DIR"}
+_PASSWORD_IN_QUERY = re.compile(r"(password=)[^&]*")
 
 
 def load_settings(environ: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Settings:
@@ -29,7 +37,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, folder: Path | No
     environ = os.environ if environ is None else environ
     folder = folder or Path.cwd()
     known = {variable(c, f): (c, f) for c in CONCERNS for f in c.model_fields}
-    layers = _layers(environ, folder, known)
+    layers = _layers(environ, folder)
     values: dict[str, Any] = {}
     origins = dict.fromkeys(known, "default")
     for origin, layer in reversed(layers):
@@ -54,43 +62,60 @@ def shown_value(value: Any) -> str:
     >>> shown_value(SecretStr("postgresql://me:hunter2@db/x")), shown_value(SecretStr("abc")), shown_value(5)
     ('postgresql://me:****@db/x', '****', '5')
     """
-    if not isinstance(value, SecretStr):
-        return "" if value is None else str(value)
-    text = value.get_secret_value()
+    if value is None:
+        return ""
+    is_secret = isinstance(value, SecretStr)
+    text = value.get_secret_value() if is_secret else str(value)
     scheme, found, rest = text.partition("://")
     if not found:
-        return "****"
+        return "****" if is_secret else text
     credentials, at, host = rest.rpartition("@")
-    return f"{scheme}://{credentials.partition(':')[0]}:****@{host}" if at else text
+    shown = f"{scheme}://{credentials.partition(':')[0]}:****@{host}" if at else text
+    return _PASSWORD_IN_QUERY.sub(r"\1****", shown)
 
 
-def _layers(
-    environ: Mapping[str, str], folder: Path, known: Mapping[str, tuple[type[Concern], str]]
-) -> list[tuple[str, dict[str, Any]]]:
-    dotenv = {k: v for k, v in dotenv_values(folder / ".env").items() if k.startswith("AISLE_") and v is not None}
-    merged = {**dotenv, **environ}
-    process = {k: v for k, v in environ.items() if k.startswith("AISLE_")}
-    toml = Path(merged.get("AISLE_CONFIG", folder / "aisle.toml"))
-    if "AISLE_CONFIG" in merged and not toml.is_file():
-        raise SettingsError(f"AISLE_CONFIG names {toml}, which is no file.", hint="Name an existing TOML file, or unset it.")
+def _layers(environ: Mapping[str, str], folder: Path) -> list[tuple[str, dict[str, Any]]]:
+    dotenv = _ours(_dotenv(folder / ".env"))
+    process = _ours(environ)
+    meta = {**dotenv, **process}
     layers: list[tuple[str, dict[str, Any]]] = [
-        ("environment", {k: v for k, v in process.items() if k not in _META}),
-        (".env", {k: v for k, v in dotenv.items() if k not in _META}),
+        ("environment", {name: value for name, value in process.items() if name not in _META}),
+        (".env", {name: value for name, value in dotenv.items() if name not in _META}),
     ]
-    if secrets := merged.get("AISLE_SECRETS_DIR"):
-        if not Path(secrets).is_dir():
+    if "AISLE_SECRETS_DIR" in meta:
+        secrets = folder / meta["AISLE_SECRETS_DIR"]
+        if not secrets.is_dir():
             raise SettingsError(f"AISLE_SECRETS_DIR names {secrets}, which is no folder.", hint="Create it, or unset it.")
-        files = {n: Path(secrets, n.lower()) for n in known}
-        layers.append((f"secret file in {secrets}", {n: p.read_text().strip() for n, p in files.items() if p.is_file()}))
+        files = {path.name.upper(): path for path in secrets.iterdir() if path.name.startswith("aisle_")}
+        layers.append((f"secret file in {secrets}", _ours({name: _text(path).strip() for name, path in files.items()})))
+    toml = folder / meta.get("AISLE_CONFIG", "aisle.toml")
     if toml.is_file():
         layers.append((toml.name, _toml_values(toml)))
+    elif "AISLE_CONFIG" in meta:
+        raise SettingsError(f"AISLE_CONFIG names {toml}, which is no file.", hint="Name an existing TOML file, or unset it.")
     return layers
+
+
+def _ours(values: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if name.startswith("AISLE_") and value}
+
+
+def _dotenv(path: Path) -> dict[str, str | None]:
+    # Values are taken as they stand: a password may hold a dollar sign.
+    return dotenv_values(stream=StringIO(_text(path)), interpolate=False) if path.is_file() else {}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}.", hint="Make it a readable file in UTF-8.") from None
 
 
 def _toml_values(path: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not TOML: {error}.", hint="Mend the line it names.") from None
     values: dict[str, Any] = {}
     for section, entry in content.items():
@@ -102,14 +127,20 @@ def _toml_values(path: Path) -> dict[str, Any]:
 
 
 def _fill_embedded(values: dict[str, Any], folder: Path) -> None:
-    home = Path(values.get("AISLE_HOME", ".aisle")).expanduser()
-    home = (home if home.is_absolute() else folder / home).absolute()
+    given = values.get("AISLE_HOME", ".aisle")
+    if not isinstance(given, str):
+        return  # a number in TOML: refused with the name of the setting, like every malformed value
+    home = (folder / Path(given).expanduser()).absolute()
     values["AISLE_HOME"] = home
-    values.setdefault("AISLE_DATABASE_URL", f"sqlite:///{home / 'aisle.db'}")
-    values.setdefault("AISLE_OBJECTS_URL", f"file://{home / 'objects'}")
+    values.setdefault("AISLE_DATABASE_URL", _sqlite(home / "aisle.db"))
+    values.setdefault("AISLE_OBJECTS_URL", (home / "objects").as_uri())
     if "AISLE_TRACKING_URL" not in values:
-        values["AISLE_TRACKING_URL"] = f"sqlite:///{home / 'mlflow.db'}"
-        values.setdefault("AISLE_TRACKING_ARTIFACT_ROOT", f"file://{home / 'mlflow-artifacts'}")
+        values["AISLE_TRACKING_URL"] = _sqlite(home / "mlflow.db")
+        values.setdefault("AISLE_TRACKING_ARTIFACT_ROOT", (home / "mlflow-artifacts").as_uri())
+
+
+def _sqlite(path: Path) -> str:
+    return f"sqlite:///{quote(str(path))}"
 
 
 def _unknown(name: str, origin: str, known: Mapping[str, object]) -> SettingsError:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from alembic import command
@@ -10,7 +11,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from aisle.errors import DatabaseError
 
@@ -27,7 +29,7 @@ class Database:
         connect_timeout_s: Seconds to wait for a connection, or in SQLite for another writer.
 
     Raises:
-        DatabaseError: The address is not one of those two.
+        DatabaseError: The address is not one of those two, or its password would be shown.
     """
 
     def __init__(self, url: str, *, pool_size: int = 5, connect_timeout_s: float = 10.0) -> None:
@@ -35,6 +37,7 @@ class Database:
         self._timeout = connect_timeout_s
         self._pool_size = pool_size
         self._engine: Engine | None = None
+        self._opening = Lock()
 
     @property
     def is_postgresql(self) -> bool:
@@ -48,17 +51,22 @@ class Database:
 
     @property
     def engine(self) -> Engine:
-        """SQLAlchemy's engine, created on first use."""
-        if self._engine is None:
-            self._engine = self._create_engine()
-        return self._engine
+        """SQLAlchemy's engine, created on first use.
+
+        Raises:
+            DatabaseError: The folder of an SQLite file cannot be made.
+        """
+        with self._opening:
+            if self._engine is None:
+                self._engine = self._create_engine()
+            return self._engine
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Open a transaction that writes: committed at the end, rolled back on any error.
 
         Raises:
-            DatabaseError: The database cannot be reached.
+            DatabaseError: The database cannot be reached, goes away, or stays locked by another writer.
         """
         with self._connect() as connection, connection.begin():
             if not self.is_postgresql:
@@ -70,11 +78,11 @@ class Database:
         """Open a transaction that only reads, and sees one state of the database throughout.
 
         Raises:
-            DatabaseError: The database cannot be reached.
+            DatabaseError: The database cannot be reached, or goes away.
         """
         with self._connect() as connection:
             if self.is_postgresql:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
                 if not self.is_postgresql:
                     connection.exec_driver_sql("BEGIN")
@@ -128,14 +136,23 @@ class Database:
     @contextmanager
     def _connect(self) -> Iterator[Connection]:
         try:
-            connection = self.engine.connect()
-        except OperationalError as error:
+            with self.engine.connect() as connection:
+                yield connection
+        except NoConnectionLeft as error:
             raise DatabaseError(
-                f"The database {self.address} cannot be reached: {str(error.orig).strip().splitlines()[0]}.",
-                hint="Check AISLE_DATABASE_URL, and that the server runs.",
+                f"All {self._pool_size} connections to {self.address} stayed in use for {self._timeout:g} s.",
+                hint="Raise AISLE_DATABASE_POOL_SIZE.",
             ) from error
-        with connection:
-            yield connection
+        except (DataError, IntegrityError, ProgrammingError):
+            raise  # about the statement, not the database: whoever wrote it knows what it means
+        except DBAPIError as error:
+            reason = str(error.orig).strip().splitlines()[0].rstrip(".")
+            raise DatabaseError(
+                f"The database {self.address} cannot be used: {reason}.",
+                hint="Check AISLE_DATABASE_URL, and that the server runs."
+                if self.is_postgresql
+                else "Check AISLE_DATABASE_URL, that the file may be written, and that nobody else keeps writing to it.",
+            ) from error
 
     def _revisions(self, connection: Connection, config: Config) -> tuple[str | None, str]:
         scripts = ScriptDirectory.from_config(config)
@@ -150,7 +167,8 @@ class Database:
 
     def _alembic(self) -> Config:
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+        folder = str(Path(__file__).with_name("migrations"))
+        config.set_main_option("script_location", folder.replace("%", "%%"))
         config.set_main_option("path_separator", "os")
         return config
 
@@ -159,11 +177,15 @@ class Database:
             return create_engine(
                 self._url.set(drivername="postgresql+psycopg"),
                 pool_size=self._pool_size,
+                pool_timeout=self._timeout,
                 pool_pre_ping=True,
                 connect_args={"connect_timeout": max(2, round(self._timeout))},
             )
-        if self._url.database:
-            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(self._url.database or "").parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseError(f"The folder {folder} of the database cannot be made: {error.strerror}.") from error
         engine = create_engine(self._url, connect_args={"timeout": self._timeout})
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
@@ -172,12 +194,23 @@ class Database:
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the second is a port that is no number
         parsed = None
     if parsed is None or parsed.get_backend_name() not in {"sqlite", "postgresql"}:
         raise DatabaseError(
             "AISLE_DATABASE_URL is neither an SQLite nor a PostgreSQL address.",
             hint="Write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.",
+        )
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database in {None, "", ":memory:"}:
+            raise DatabaseError(
+                "AISLE_DATABASE_URL names no file, and memory is not shared among threads.", hint="Write sqlite:///FILE."
+            )
+    elif "@" in (parsed.database or "") or any("password" in name for name in parsed.query):
+        # Either would put a part of the password where `address` shows it.
+        raise DatabaseError(
+            "AISLE_DATABASE_URL has its password in the wrong place.",
+            hint="Write postgresql://USER:PASSWORD@HOST/NAME, with %2F for / and %40 for @ in the password.",
         )
     return parsed
 

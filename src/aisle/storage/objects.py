@@ -1,5 +1,6 @@
 """The object store: buckets of immutable bytes in a local folder or on any S3 server, behind one class."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +15,16 @@ from obstore.store import LocalStore, S3Store
 from aisle.errors import ObjectExists, ObjectNotFound, ObjectStoreError
 
 _Answer = TypeVar("_Answer")
+_BLOCK = 1 << 20
+_REASON_CHARS = 300
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 class Bucket:
     """One bucket: put, get, list and delete bytes by key.
 
-    Made by `Objects.bucket`. Safe to share among threads; every call blocks its caller and releases the interpreter.
+    Made by `Objects.bucket`. Safe to share among threads; every call blocks its caller and releases the interpreter. A key
+    is a relative path with `/` between its parts: no empty part, no `.` or `..`, no control character.
     """
 
     def __init__(self, name: str, store: LocalStore | S3Store) -> None:
@@ -53,19 +58,21 @@ class Bucket:
         return self._call(key, lambda: bytes(obstore.get(self._store, key).bytes()))
 
     def fetch(self, key: str, path: Path) -> None:
-        """Read an object into a file, block by block.
+        """Read an object into a file, block by block; the file is there whole or not at all.
 
         Raises:
             ObjectNotFound: Nothing lies under the key.
             ObjectStoreError: The store refused, or cannot be reached.
         """
-
-        def write() -> None:
-            with path.open("wb") as stream:
-                for block in obstore.get(self._store, key).stream(min_chunk_size=1 << 20):
+        blocks = self._call(key, lambda: iter(obstore.get(self._store, key).stream(min_chunk_size=_BLOCK)))
+        part = path.with_name(f"{path.name}.part")
+        try:
+            with part.open("wb") as stream:
+                while (block := self._call(key, lambda: next(blocks, None))) is not None:
                     stream.write(block)
-
-        self._call(key, write)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
     def exists(self, key: str) -> bool:
         """Tell whether an object lies under the key."""
@@ -85,7 +92,8 @@ class Bucket:
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """List the keys under a prefix (a folder's name, or nothing), in the store's order."""
-        for batch in self._call(prefix, lambda: obstore.list(self._store, prefix or None)):
+        batches = self._call("", lambda: iter(obstore.list(self._store, prefix or None)))
+        while (batch := self._call("", lambda: next(batches, None))) is not None:
             yield from (entry["path"] for entry in batch)
 
     def delete(self, key: str) -> None:
@@ -96,8 +104,12 @@ class Bucket:
             return
 
     def _call(self, key: str, action: Callable[[], _Answer]) -> _Answer:
+        if key != key.strip("/"):
+            raise ObjectStoreError(f"{key!r} is no key of an object.", hint="Write it without a slash at its ends.")
         try:
             return action()
+        except ValueError as error:
+            raise ObjectStoreError(f"{key!r} is no key of an object: {_reason(error)}.") from error
         except (NotFoundError, FileNotFoundError) as error:
             if "NoSuchBucket" in str(error):
                 raise ObjectStoreError(f"There is no bucket {self.name}.", hint="Run `aisle objects create`.") from error
@@ -106,7 +118,7 @@ class Bucket:
             raise ObjectExists(f"Object {key} in bucket {self.name} exists already.") from error
         except BaseError as error:
             raise ObjectStoreError(
-                f"The object store failed on {key or 'a listing'} in bucket {self.name}: {_first_line(error)}.",
+                f"The object store failed on {key or 'a listing'} in bucket {self.name}: {_reason(error)}.",
                 hint="Check AISLE_OBJECTS_URL and its keys, and that the server runs.",
             ) from error
 
@@ -135,16 +147,22 @@ class Objects:
         timeout_s: float = 30.0,
     ) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in {"file", "http", "https"}:
+        if "@" in parts.netloc:
+            raise ObjectStoreError(
+                "AISLE_OBJECTS_URL holds keys, and addresses are shown to people.",
+                hint="Set AISLE_OBJECTS_ACCESS_KEY and AISLE_OBJECTS_SECRET_KEY instead.",
+            )
+        is_folder = parts.scheme == "file" and parts.netloc in {"", "localhost"} and len(parts.path) > 1
+        if not is_folder and not (parts.scheme in {"http", "https"} and parts.netloc):
             raise ObjectStoreError(
                 f"AISLE_OBJECTS_URL is {url!r}, which is neither a folder nor an S3 server.",
                 hint="Write file:///FOLDER or http(s)://HOST:PORT.",
             )
-        if parts.scheme != "file" and not (access_key and secret_key):
+        if not is_folder and not (access_key and secret_key):
             raise ObjectStoreError(
                 "An S3 server needs keys.", hint="Set AISLE_OBJECTS_ACCESS_KEY and AISLE_OBJECTS_SECRET_KEY."
             )
-        self._folder = Path(unquote(parts.path)) if parts.scheme == "file" else None
+        self._folder = Path(unquote(parts.path)) if is_folder else None
         self.address = url
         self._timeout_s = timeout_s
         self._options: dict[str, Any] = {
@@ -158,19 +176,28 @@ class Objects:
         }
 
     def bucket(self, name: str) -> Bucket:
-        """Return a bucket by name; it is not looked at before it is used."""
-        if self._folder is not None:
-            folder = self._folder / name
+        """Return a bucket by name; on a server it is not looked at before it is used.
+
+        Raises:
+            ObjectStoreError: The name is none that S3 allows, or the folder cannot be made.
+        """
+        _check_name(name)
+        if self._folder is None:
+            return Bucket(name, S3Store(name, **self._options))
+        folder = self._folder / name
+        try:
             folder.mkdir(parents=True, exist_ok=True)
-            return Bucket(name, LocalStore(folder, automatic_cleanup=False))
-        return Bucket(name, S3Store(name, **self._options))
+        except OSError as error:
+            raise ObjectStoreError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+        return Bucket(name, LocalStore(folder, automatic_cleanup=False))
 
     def create_bucket(self, name: str) -> bool:
         """Make sure that a bucket exists, and tell whether it had to be made.
 
         Raises:
-            ObjectStoreError: The store refused, or cannot be reached.
+            ObjectStoreError: The name is none that S3 allows, the store refused, or cannot be reached.
         """
+        _check_name(name)
         if self._folder is not None:
             made = not (self._folder / name).is_dir()
             self.bucket(name)
@@ -182,7 +209,7 @@ class Objects:
             answer = httpx.put(address, timeout=self._timeout_s)
         except httpx.HTTPError as error:
             raise ObjectStoreError(
-                f"The object store {self.address} cannot be reached: {_first_line(error)}.",
+                f"The object store {self.address} cannot be reached: {_reason(error)}.",
                 hint="Check AISLE_OBJECTS_URL, and that the server runs.",
             ) from error
         if answer.is_success or (answer.status_code == httpx.codes.CONFLICT and "OwnedByYou" in answer.text):
@@ -193,5 +220,12 @@ class Objects:
         )
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+def _check_name(name: str) -> None:
+    if not _BUCKET_NAME.fullmatch(name):
+        raise ObjectStoreError(f"{name!r} is no name of a bucket.", hint="Use 3 to 63 small letters, digits, dots, hyphens.")
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong on one line, without the figures of the attempts that came before it."""
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return first.rpartition(" - ")[2].rstrip(".")[:_REASON_CHARS]

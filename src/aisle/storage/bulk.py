@@ -3,7 +3,9 @@
 from typing import Any
 
 import polars as pl
+import psycopg
 from sqlalchemy import Connection, Table, insert
+from sqlalchemy.exc import DBAPIError
 
 _COPY_BYTES = 1 << 18
 
@@ -15,6 +17,9 @@ def insert_frame(connection: Connection, table: Table, frame: pl.DataFrame) -> N
         connection: A connection with a transaction open.
         table: The table; columns that the frame lacks take their default.
         frame: The rows; its columns are columns of the table. Text must not hold NUL, which PostgreSQL cannot store.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: The database refused a row: `IntegrityError` for a key that is taken, as from any insert.
     """
     if not frame.height:
         return
@@ -30,6 +35,10 @@ def _copy(connection: Connection, table: Table, frame: pl.DataFrame) -> None:
     columns = ", ".join(quote(name) for name in frame.columns)
     # Text is quoted and null is not: that is how CSV tells an empty string from none.
     payload = frame.write_csv(include_header=False, quote_style="non_numeric", null_value="").encode()
-    with driver.cursor() as cursor, cursor.copy(f"COPY {quote(table.name)} ({columns}) FROM STDIN (FORMAT csv)") as copy:
-        for start in range(0, len(payload), _COPY_BYTES):
-            copy.write(payload[start : start + _COPY_BYTES])
+    statement = f"COPY {quote(table.name)} ({columns}) FROM STDIN (FORMAT csv)"
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for start in range(0, len(payload), _COPY_BYTES):
+                copy.write(payload[start : start + _COPY_BYTES])
+    except psycopg.Error as error:
+        raise DBAPIError.instance(statement, None, error, psycopg.Error, dialect=connection.dialect) from error

@@ -206,11 +206,11 @@ def _parsed(url: str) -> URL:
             raise DatabaseError(
                 "AISLE_DATABASE_URL names no file, and memory is not shared among threads.", hint="Write sqlite:///FILE."
             )
-    elif "@" in (parsed.database or "") or any("password" in name for name in parsed.query):
+    elif "@" in f"{parsed.host}{parsed.database}" or any("password" in name for name in parsed.query):
         # Either would put a part of the password where `address` shows it.
         raise DatabaseError(
             "AISLE_DATABASE_URL has its password in the wrong place.",
-            hint="Write postgresql://USER:PASSWORD@HOST/NAME, with %2F for / and %40 for @ in the password.",
+            hint="Write postgresql://USER:PASSWORD@HOST/NAME, with %40 for @ in the password.",
         )
     return parsed
 

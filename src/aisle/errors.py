@@ -10,6 +10,7 @@
     ├── CatalogError
     │   ├── SourceError            a folder is no catalogue, or its mapping does not fit its files
     │   ├── ArchiveError           an archive is damaged or hostile
+    │   ├── ImageProblem           one image cannot be used; `reason` says why
     │   ├── DownloadError          the challenge files could not be fetched
     │   │   └── SessionExpired     the challenge's site asks to log in again
     │   ├── IngestError            a load cannot go on
@@ -22,6 +23,12 @@
     │   ├── LedgerConflict         somebody else moved the champion first
     │   └── PromotionRefused       the gate said no, with its reasons
     ├── InputError                 what a caller sent cannot be answered
+    │   ├── InvalidRequest         fields are missing, unknown, malformed or beyond a limit
+    │   ├── ContentTooLarge        more bytes were sent than are accepted
+    │   └── UnsupportedContent     the content type or encoding is none that is read
+    ├── ServingError               the server cannot do its work
+    │   ├── NotReady               no verified model is loaded, or the server is stopping
+    │   └── Overloaded             too many requests are waiting already
     └── PipelineError              a step is unknown, or cannot run yet
 
 An error carries three things for the person who gets it: what happened (the message), how to mend it (`hint`) and, for
@@ -30,6 +37,12 @@ into HTTP answers and `aisle.cli` into a sentence and an exit status.
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+ImageReason = Literal["missing", "unsafe", "too_large", "bomb", "not_an_image", "unsupported", "truncated", "damaged"]
+"""Why one image cannot be used, in the words that reports and the rejects relation keep."""
 
 
 class AisleError(Exception):
@@ -94,6 +107,19 @@ class ArchiveError(CatalogError):
     """An archive is damaged or hostile."""
 
 
+class ImageProblem(CatalogError):
+    """One image cannot be used; its product and the other images are not touched by it.
+
+    Args:
+        reason: Why, as one of the words of `ImageReason`.
+        message: What was found, as one sentence.
+    """
+
+    def __init__(self, reason: ImageReason, message: str) -> None:
+        super().__init__(message)
+        self.reason: ImageReason = reason
+
+
 class DownloadError(CatalogError):
     """The challenge files could not be fetched."""
 
@@ -140,6 +166,65 @@ class PromotionRefused(RegistryError):
 
 class InputError(AisleError):
     """What a caller sent cannot be answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidField:
+    """One thing that is wrong in a request.
+
+    Args:
+        path: The way to the field, names and positions: `("products", 3, "title")`; empty for the whole.
+        detail: What is wrong, as one sentence.
+        part: Where in the request the field is: its body or its query.
+    """
+
+    path: tuple[str | int, ...]
+    detail: str
+    part: Literal["body", "query"] = "body"
+
+
+class InvalidRequest(InputError):
+    """Fields of a request are missing, unknown, malformed or beyond a limit.
+
+    Args:
+        message: What is wrong as a whole.
+        fields: Each field that is wrong.
+        hint: How to mend it.
+    """
+
+    def __init__(self, message: str, *, fields: Sequence[InvalidField] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.fields = tuple(fields)
+
+
+class ContentTooLarge(InputError):
+    """More bytes were sent than are accepted."""
+
+
+class UnsupportedContent(InputError):
+    """The content type or encoding of a request is none that is read."""
+
+
+class ServingError(AisleError):
+    """The server cannot do its work.
+
+    Args:
+        message: What happened.
+        hint: How to mend it.
+        retry_after_s: Seconds after which asking again may help.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float = 1.0) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class NotReady(ServingError):
+    """No verified model is loaded, or the server is stopping."""
+
+
+class Overloaded(ServingError):
+    """Too many requests are waiting already."""
 
 
 class PipelineError(AisleError):

@@ -97,8 +97,12 @@ class Serving(Concern):
     max_products: int = Field(1_000, ge=1, description="Products accepted in one request.")
     max_body_bytes: int = Field(10_000_000, ge=1_000, description="Bytes accepted in one request.")
     max_text_chars: int = Field(100_000, ge=1_000, description="Longest title or description accepted, in characters.")
+    max_image_pixels: int = Field(100_000_000, ge=10_000, description="Largest image accepted, in pixels; more is a bomb.")
     poll_s: float = Field(5.0, gt=0, description="Seconds between looks at who is champion.")
     threads: int = Field(2, ge=1, le=64, description="Threads that score.")
+    max_waiting: int = Field(64, ge=0, description="Requests that may wait for a scoring thread; one more is answered 503.")
+    drain_s: float = Field(1.0, ge=0, description="Seconds for which a stopping server says so before it stops listening.")
+    stop_s: float = Field(20.0, gt=0, description="Seconds that requests under way get to finish when the server stops.")
 
 
 CONCERNS: tuple[type[Concern], ...] = (Workspace, Database, Objects, Tracking, Catalog, Training, Serving)

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.process_collector import ProcessCollector
 
 _Kind = TypeVar("_Kind", Counter, Gauge, Histogram)
@@ -67,6 +68,11 @@ class Telemetry:
     def histogram(self, name: str) -> Histogram:
         """Return a histogram of `METRICS` by name; `KeyError` if there is none, `TypeError` if it is another kind."""
         return self._typed(name, Histogram)
+
+    @property
+    def exposition_type(self) -> str:
+        """The content type of `exposition`."""
+        return CONTENT_TYPE_PLAIN_0_0_4
 
     def exposition(self) -> bytes:
         """Return everything in Prometheus's text format."""

@@ -1,0 +1,94 @@
+"""The HTTP application, made by one factory.
+
+`uvicorn aisle.serving.app:create_app --factory` calls it without arguments. What the server is made from then comes from
+the entry point `wiring` of the group `aisle.serving`, so that this room need not know the rooms above it.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.metadata import entry_points
+
+from fastapi import FastAPI
+
+from aisle import __version__
+from aisle.errors import SettingsError
+from aisle.serving import problems
+from aisle.serving.champions import ChampionWatch
+from aisle.serving.limits import BodyLimit
+from aisle.serving.observation import Observation
+from aisle.serving.openapi import Documented
+from aisle.serving.predictor import ChampionSource, Scorer
+from aisle.serving.routes import documents, health, metrics, models, predictions
+from aisle.serving.service import Parts, Service
+from aisle.settings import Serving
+from aisle.telemetry import Telemetry
+
+_DESCRIPTION = """Puts every product in the right aisle.
+
+Every error is a problem document (RFC 9457). Every answer carries `X-Request-ID`."""
+
+
+def create_app(
+    *,
+    options: Serving | None = None,
+    champions: ChampionSource | None = None,
+    telemetry: Telemetry | None = None,
+) -> FastAPI:
+    """Return the application; nothing is connected, loaded or started before its lifespan begins.
+
+    Args:
+        options: How it listens and what it accepts.
+        champions: Where the model comes from.
+        telemetry: Where it counts. Each of the three is taken from the entry point where it is not given.
+
+    Raises:
+        SettingsError: Something is not given, and the package is not installed with its entry point.
+    """
+    if options is None or champions is None or telemetry is None:
+        wired = _wired()
+        options, champions, telemetry = options or wired.options, champions or wired.champions, telemetry or wired.telemetry
+    app = Documented(
+        options=options,
+        title="aisle",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=_lifespan,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = Service(
+        options=options,
+        telemetry=telemetry,
+        watch=ChampionWatch(champions, poll_s=options.poll_s, telemetry=telemetry),
+        scorer=Scorer(threads=options.threads, max_waiting=options.max_waiting),
+    )
+    problems.install(app)
+    # The last one added is the outermost: a body that is too large is observed as well.
+    app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes)
+    app.add_middleware(Observation, telemetry=telemetry)
+    for room in (predictions, models, health, metrics, documents):
+        app.include_router(room.router)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: Service = app.state.service
+    await service.watch.start()
+    try:
+        yield
+    finally:
+        service.drain()
+        await service.watch.stop()
+        service.scorer.close()
+
+
+def _wired() -> Parts:
+    found = entry_points(group="aisle.serving", name="wiring")
+    if not found:
+        raise SettingsError(
+            "aisle is not installed with its entry point `wiring`, so there is nothing to serve with.",
+            hint="Install the package (`pip install .`) instead of only putting its folder on the path.",
+        )
+    wiring = next(iter(found)).load()
+    return Parts(*wiring())

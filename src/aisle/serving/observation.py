@@ -1,0 +1,82 @@
+"""What is seen of every request: its id, its rate, errors and duration, and one line in the log."""
+
+import re
+import time
+import uuid
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from aisle.telemetry import Telemetry
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~-]{1,128}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_QUIET = ("/health/", "/metrics")
+_UNMATCHED = "unmatched"
+_MAX_PATH = 200
+_log = structlog.get_logger(__name__)
+
+
+class Observation:
+    """Gives every request an id, counts it and logs it.
+
+    A client's own `X-Request-ID` is kept if it has 1 to 128 letters, digits, `.`, `_`, `~` or `-`; else one is made. The
+    labels of the metrics are bounded: known methods, route templates and statuses, never what a client wrote.
+
+    Args:
+        app: The application within.
+        telemetry: Where the counts go.
+    """
+
+    def __init__(self, app: ASGIApp, *, telemetry: Telemetry) -> None:
+        self._app = app
+        self._requests = telemetry.counter("http_requests_total")
+        self._durations = telemetry.histogram("http_request_duration_seconds")
+        self._in_progress = telemetry.gauge("http_requests_in_progress")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        identity = _identity(scope)
+        scope.setdefault("state", {})["request_id"] = identity
+        structlog.contextvars.bind_contextvars(request_id=identity)
+        started = time.perf_counter()
+        # An error that nobody turned into an answer leaves this as it is; the outermost layer then answers just that.
+        status = 500
+
+        async def named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", identity.encode())]
+            await send(message)
+
+        self._in_progress.inc()
+        try:
+            await self._app(scope, receive, named)
+        finally:
+            self._in_progress.dec()
+            self._record(scope, status, time.perf_counter() - started)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        handler = getattr(scope.get("route"), "path", _UNMATCHED)
+        self._requests.labels(method, handler, str(status)).inc()
+        self._durations.labels(method, handler).observe(seconds)
+        log = _log.debug if handler.startswith(_QUIET) else _log.info
+        details = {"path": _raw_path(scope)} if handler == _UNMATCHED else {}
+        log("request", method=method, handler=handler, status=status, ms=round(seconds * 1000, 2), **details)
+
+
+def _identity(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return str(value, "ascii")
+    return uuid.uuid4().hex
+
+
+def _raw_path(scope: Scope) -> str:
+    # As it came over the wire, percent signs and all: a decoded path could carry line ends into the log.
+    return str(scope.get("raw_path", b"")[:_MAX_PATH], "ascii", "backslashreplace")

@@ -1,0 +1,96 @@
+"""The OpenAPI document: what the routes declare, the shapes they read by themselves, and every problem they may answer."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from aisle.serving import schemas
+from aisle.serving.problems import PROBLEM_TYPE, Problem
+from aisle.settings import Serving
+
+_PROBLEMS: dict[int, str] = {
+    404: "Nothing lies at that path.",
+    405: "The path does not take that method.",
+    413: "The body is too large.",
+    415: "The body is no plain JSON.",
+    422: "The request is not valid; `errors` names each field.",
+    500: "Something went wrong inside; the log has it under the request's id.",
+    503: "No model is ready, or too many requests are waiting; `Retry-After` says when to ask again.",
+}
+_EVERYWHERE = (404, 405, 413, 500)
+_REQUEST_ID = {
+    "description": "The request's id: your own if you sent a usable one.",
+    "schema": {"type": "string"},
+}
+_RETRY_AFTER = {"description": "Seconds after which to ask again.", "schema": {"type": "integer"}}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the declarations of a route's problems: those that any route has, and these."""
+    return {status: _declaration(status) for status in sorted({*_EVERYWHERE, *statuses})}
+
+
+def answer(description: str, model: str, example: Any) -> dict[int | str, dict[str, Any]]:
+    """Return the declaration of a route's good answer.
+
+    Args:
+        description: What it tells.
+        model: Name of its shape in `aisle.serving.schemas`.
+        example: One such answer.
+    """
+    content = {"schema": {"$ref": f"#/components/schemas/{model}"}, "example": example}
+    headers = {"X-Request-ID": _REQUEST_ID}
+    return {200: {"description": description, "headers": headers, "content": {"application/json": content}}}
+
+
+def document(app: FastAPI, options: Serving) -> dict[str, Any]:
+    """Return the OpenAPI document of an application, with the limits that hold in it.
+
+    Args:
+        app: The application.
+        options: Where the limits are taken from.
+    """
+    made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    shapes = schemas.component_schemas(
+        schemas.Product,
+        schemas.ProductBatch,
+        schemas.PredictionAnswer,
+        schemas.CategoryList,
+        schemas.ChampionAnswer,
+        schemas.Alive,
+        schemas.Ready,
+        Problem,
+    )
+    for name in ("title", "description", "brand"):
+        shapes["Product"]["properties"][name]["anyOf"][0]["maxLength"] = options.max_text_chars
+    shapes["ProductBatch"]["properties"]["products"]["maxItems"] = options.max_products
+    made["components"] = {"schemas": dict(sorted(shapes.items()))}
+    return made
+
+
+class Documented(FastAPI):
+    """An application whose OpenAPI document is `document`.
+
+    Args:
+        options: Where the document takes the limits from.
+        settings: What FastAPI takes.
+    """
+
+    def __init__(self, *, options: Serving, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._options = options
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document, made at the first call."""
+        if self.openapi_schema is None:
+            self.openapi_schema = document(self, self._options)
+        return self.openapi_schema
+
+
+def _declaration(status: int) -> dict[str, Any]:
+    headers = {"X-Request-ID": _REQUEST_ID}
+    if status == 503:
+        headers["Retry-After"] = _RETRY_AFTER
+    content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": _PROBLEMS[status], "headers": headers, "content": content}

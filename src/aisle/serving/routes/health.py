@@ -1,0 +1,50 @@
+"""`/health`: is the process alive, and may it be sent requests."""
+
+from fastapi import APIRouter
+
+from aisle.serving import schemas
+from aisle.serving.openapi import answer, problems
+from aisle.serving.service import ServiceDep
+
+_MODEL = {"version": 3, "bundle": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+
+_REFUSED = {"reason": "weights/linear.npz is not what the manifest says.", "version": 4, "bundle": "60303ae22b998861"}
+
+router = APIRouter(tags=["health"])
+
+
+@router.get(
+    "/health/live",
+    operation_id="live",
+    summary="Is the process alive",
+    response_model=None,
+    responses={**answer("It is.", "Alive", {"status": "alive"}), **problems()},
+)
+async def live() -> schemas.Alive:
+    """Answer as long as the process can: without a model, and while it is stopping."""
+    return schemas.Alive(status="alive")
+
+
+@router.get(
+    "/health/ready",
+    operation_id="ready",
+    summary="May requests be sent here",
+    response_model=None,
+    responses={
+        **answer("They may.", "Ready", {"status": "ready", "model": _MODEL, "refused": _REFUSED}),
+        **problems(503),
+    },
+)
+async def ready(service: ServiceDep) -> schemas.Ready:
+    """Answer whether a verified model is in service and the server is not stopping.
+
+    If a newer champion could not be taken into service, the old one goes on and `refused` says why.
+    """
+    champion = service.ready()
+    trouble = service.watch.trouble
+    refused = None
+    if trouble is not None:
+        version, bundle = (trouble.ref.version, trouble.ref.bundle) if trouble.ref else (None, None)
+        refused = schemas.Refusal(reason=trouble.reason, version=version, bundle=bundle)
+    model = schemas.ModelRef(version=champion.ref.version, bundle=champion.ref.bundle)
+    return schemas.Ready(status="ready", model=model, refused=refused)

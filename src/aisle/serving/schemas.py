@@ -1,0 +1,135 @@
+"""The shapes of requests and answers, as the routes check them and the OpenAPI document shows them."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+MAX_TOP = 100
+MAX_ID_CHARS = 200
+_SOMETHING: JsonDict = {"type": "string", "pattern": r"\S"}
+_CLASSIFIABLE: JsonDict = {
+    "anyOf": [{"required": [name], "properties": {name: _SOMETHING}} for name in ("title", "description", "image")]
+}
+_EXAMPLE_BUNDLE = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Product(_Shape):
+    """One product to classify; a title, a description or an image it must have."""
+
+    model_config = ConfigDict(json_schema_extra=_CLASSIFIABLE)
+    id: str | None = Field(
+        None, max_length=MAX_ID_CHARS, description="Your name for it; the answer carries it back. Its position by default."
+    )
+    title: str | None = Field(None, description="The designation, as the shop wrote it.")
+    description: str | None = Field(None, description="The longer text, as the shop wrote it; HTML is understood.")
+    brand: str | None = Field(None, description="The brand, where the shop keeps it apart.")
+    image: str | None = Field(None, description="The image file in base64.", json_schema_extra={"contentEncoding": "base64"})
+
+
+class ProductBatch(_Shape):
+    """Several products to classify in one request."""
+
+    products: list[Product] = Field(min_length=1, description="The products; answers come in their order.")
+
+
+class PredictionQuery(BaseModel):
+    """How much a prediction tells."""
+
+    model_config = ConfigDict(extra="forbid")
+    top: int = Field(
+        5, ge=1, le=MAX_TOP, description="Categories told per product, best first; at most as many as there are."
+    )
+
+
+class Candidate(_Shape):
+    """A category and how probable it is."""
+
+    code: str = Field(description="The category's code.", examples=["2583"])
+    name: str = Field(description="Its name for people.", examples=["Swimming pools and accessories"])
+    probability: float = Field(ge=0, le=1, description="The probability that the product belongs to it.")
+
+
+class Prediction(_Shape):
+    """What the model says of one product."""
+
+    id: str = Field(description="The product's id, or its position where it came without one.")
+    code: str = Field(description="The most probable category's code.", examples=["2583"])
+    name: str = Field(description="Its name for people.", examples=["Swimming pools and accessories"])
+    confidence: float = Field(ge=0, le=1, description="The probability that this category is right.")
+    top: list[Candidate] = Field(description="The most probable categories, best first.")
+    modalities: list[str] = Field(description="What the answer rests on: `text`, `image`, both or nothing.")
+
+
+class ModelRef(_Shape):
+    """Which model answered."""
+
+    version: int = Field(description="Number of the registered version.", examples=[3])
+    bundle: str = Field(description="Digest of its bundle.", examples=[_EXAMPLE_BUNDLE])
+
+
+class PredictionAnswer(_Shape):
+    """One prediction per product, in the request's order, all by the same model."""
+
+    predictions: list[Prediction]
+    model: ModelRef
+    request_id: str = Field(description="The request's id, as in the header `X-Request-ID`.")
+
+
+class Category(_Shape):
+    """A category that the model can answer."""
+
+    code: str = Field(description="Its code.", examples=["2583"])
+    name: str = Field(description="Its name for people.", examples=["Swimming pools and accessories"])
+
+
+class CategoryList(_Shape):
+    """Every category that the champion can answer, by code."""
+
+    categories: list[Category]
+    model: ModelRef
+
+
+class ChampionAnswer(ModelRef):
+    """The model in service."""
+
+    sequence: int = Field(description="Number of the ledger's row that made it champion.", examples=[7])
+    categories: int = Field(description="How many categories it can answer.", examples=[27])
+    loaded_at: Annotated[datetime, Field(strict=False)] = Field(description="Since when it has been loaded here.")
+
+
+class Alive(_Shape):
+    """The process runs."""
+
+    status: str = Field("alive", description="Always `alive`.")
+
+
+class Refusal(_Shape):
+    """Why the newest champion is not in service."""
+
+    reason: str = Field(description="What happened.")
+    version: int | None = Field(description="The version that was refused; null when none could be asked for.")
+    bundle: str | None = Field(description="Its bundle's digest.")
+
+
+class Ready(_Shape):
+    """A verified model is in service."""
+
+    status: str = Field("ready", description="Always `ready`.")
+    model: ModelRef
+    refused: Refusal | None = Field(description="The newest champion, if it could not be taken into service.")
+
+
+def component_schemas(*models: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON schemas of models and of what they refer to, as components of an OpenAPI document."""
+    found: dict[str, Any] = {}
+    for model in models:
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        found |= schema.pop("$defs", {})
+        found[model.__name__] = schema
+    return found

@@ -1,0 +1,77 @@
+"""The live parts of one server, as its routes see them."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, NamedTuple
+
+from fastapi import Depends, Request
+
+from aisle.errors import NotReady
+from aisle.serving.champions import ChampionWatch
+from aisle.serving.predictor import Champion, ChampionSource, Scorer
+from aisle.settings import Serving
+from aisle.telemetry import Telemetry
+
+
+class Parts(NamedTuple):
+    """What a server is made from: its settings, where champions come from, and its metrics."""
+
+    options: Serving
+    champions: ChampionSource
+    telemetry: Telemetry
+
+
+@dataclass(slots=True)
+class Service:
+    """The live parts of one server.
+
+    Args:
+        options: How it listens and what it accepts.
+        telemetry: Its metrics.
+        watch: Keeps the champion.
+        scorer: Threads that score.
+        draining: Whether the server is about to stop: still answering, no longer ready.
+    """
+
+    options: Serving
+    telemetry: Telemetry
+    watch: ChampionWatch
+    scorer: Scorer
+    draining: bool = field(default=False)
+
+    def drain(self) -> None:
+        """Say from now on that the server is not ready; requests are answered all the same."""
+        self.draining = True
+
+    def champion(self) -> Champion:
+        """Return the model in service.
+
+        Raises:
+            NotReady: None has been loaded yet.
+        """
+        if (champion := self.watch.champion) is not None:
+            return champion
+        trouble = self.watch.trouble
+        raise NotReady(
+            "No model is in service yet." + (f" {trouble.reason}" if trouble else ""),
+            hint="A promoted version is taken into service by itself.",
+            retry_after_s=self.options.poll_s,
+        )
+
+    def ready(self) -> Champion:
+        """Return the model in service if new requests are welcome.
+
+        Raises:
+            NotReady: No model has been loaded yet, or the server is stopping.
+        """
+        if self.draining:
+            raise NotReady("The server is stopping.", hint="Ask another one.", retry_after_s=self.options.drain_s + 1)
+        return self.champion()
+
+
+async def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceDep = Annotated[Service, Depends(_service)]
+"""The service, as a parameter of a route."""

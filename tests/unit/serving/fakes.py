@@ -1,0 +1,156 @@
+"""Models and champions that are what a test says they are, and a client that talks to an application without a socket.
+
+Run as a program (`python -m tests.unit.serving.fakes`) it is a server with such a model, for tests that need a process.
+"""
+
+import contextlib
+import hashlib
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import anyio.from_thread
+import httpx
+from fastapi import FastAPI
+
+from aisle.catalog.product import Product
+from aisle.errors import AisleError, BundleError
+from aisle.models.prediction import Candidate, Prediction
+from aisle.serving.app import create_app
+from aisle.serving.predictor import ChampionRef, Model
+from aisle.serving.server import run
+from aisle.settings import Serving
+from aisle.telemetry import Telemetry, configure_logging
+
+SLOW = "slow"
+BREAKS = "breaks"
+
+
+class FakeModel:
+    """Answers each product with a category that only this model and this title give, so that a mixed answer shows.
+
+    A product whose title is `SLOW` takes as long as `delay_s` says; one whose title is `BREAKS` raises.
+    """
+
+    def __init__(self, digest: str, *, delay_s: float = 0.0) -> None:
+        self._digest = digest
+        self._delay_s = delay_s
+        self.seen: list[Product] = []
+
+    @property
+    def digest(self) -> str:
+        return self._digest
+
+    @property
+    def categories(self) -> Mapping[str, str]:
+        return {str(code): f"category {code}" for code in range(10)}
+
+    def predict(self, products: Sequence[Product], *, top: int = 5) -> list[Prediction]:
+        return [self._answer(product, top) for product in products]
+
+    def expected(self, title: str | None) -> str:
+        """The code that this model gives to a title."""
+        return str(hashlib.sha256(f"{self._digest}{title}".encode()).digest()[0] % 10)
+
+    def _answer(self, product: Product, top: int) -> Prediction:
+        self.seen.append(product)
+        if product.title == BREAKS:
+            raise ZeroDivisionError("a secret of the model")
+        if product.title == SLOW:
+            time.sleep(self._delay_s)
+        code = self.expected(product.title)
+        others = [other for other in self.categories if other != code]
+        ranked = [Candidate(code, self.categories[code], 0.55), *(Candidate(o, self.categories[o], 0.05) for o in others)]
+        return Prediction(product.id, code, self.categories[code], 0.55, tuple(ranked[:top]), ("text",))
+
+
+class FakeChampions:
+    """A source of champions that a test moves; bundles named in `broken` are refused with the error given."""
+
+    def __init__(self, *models: Model) -> None:
+        self.models = {model.digest: model for model in models}
+        self.broken: dict[str, Exception] = {}
+        self.unreachable: Exception | None = None
+        self.loads: list[ChampionRef] = []
+        self.may_load = threading.Event()
+        self.may_load.set()
+        self._ref: ChampionRef | None = None
+
+    def promote(self, version: int, bundle: str) -> ChampionRef:
+        """Make a version champion."""
+        self._ref = ChampionRef(version, bundle, self._ref.sequence + 1 if self._ref else 1)
+        return self._ref
+
+    def current(self) -> ChampionRef | None:
+        if self.unreachable is not None:
+            raise self.unreachable
+        return self._ref
+
+    def load(self, ref: ChampionRef) -> Model:
+        self.loads.append(ref)
+        self.may_load.wait(10)
+        if ref.bundle in self.broken:
+            raise self.broken[ref.bundle]
+        if ref.bundle not in self.models:
+            raise BundleError(f"There is no bundle {ref.bundle}.")
+        return self.models[ref.bundle]
+
+
+class Client:
+    """Requests to an application, run on its event loop and awaited here; an error inside is an answer, as on a wire."""
+
+    def __init__(self, portal: anyio.from_thread.BlockingPortal, app: FastAPI) -> None:
+        self._portal = portal
+        self._app = app
+
+    def request(self, method: str, path: str, **details: Any) -> httpx.Response:
+        return self._portal.call(self._request, method, path, details)
+
+    def get(self, path: str, **details: Any) -> httpx.Response:
+        return self.request("GET", path, **details)
+
+    def predict(self, body: Any, **details: Any) -> httpx.Response:
+        return self.request("POST", "/v1/predictions", json=body, **details)
+
+    async def _request(self, method: str, path: str, details: dict[str, Any]) -> httpx.Response:
+        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            return await client.request(method, path, **details)
+
+
+def make_app(champions: FakeChampions, telemetry: Telemetry | None = None, **settings: Any) -> FastAPI:
+    """Return an application with a fast poll, unless the settings say otherwise."""
+    options = Serving(**{"poll_s": 0.02, **settings})
+    return create_app(options=options, champions=champions, telemetry=telemetry or Telemetry())
+
+
+@contextlib.contextmanager
+def running(app: FastAPI) -> Iterator[Client]:
+    """Run an application's lifespan in a thread, and give a client of it."""
+    with (
+        anyio.from_thread.start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(app.router.lifespan_context(app)),
+    ):
+        yield Client(portal, app)
+
+
+def eventually(condition: Any, *, within_s: float = 10.0) -> None:
+    """Wait until something holds; fail if it does not within some seconds."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.01)
+
+
+def fault(kind: type[AisleError] = BundleError) -> AisleError:
+    """An error as a source raises it."""
+    return kind("weights/linear.npz is not what the manifest says.")
+
+
+if __name__ == "__main__":
+    configure_logging("info", "json")
+    source = FakeChampions(FakeModel("bundle-a", delay_s=1.5))
+    source.promote(1, "bundle-a")
+    serving = Serving(port=0, drain_s=0.5, stop_s=3)
+    run(create_app(options=serving, champions=source, telemetry=Telemetry()), serving)

@@ -1,0 +1,46 @@
+import dataclasses
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from aisle.catalog import product
+from aisle.models import prediction
+from aisle.serving import schemas
+
+
+@pytest.mark.parametrize(
+    ("shown", "real"),
+    [
+        (schemas.Product, product.Product),
+        (schemas.Prediction, prediction.Prediction),
+        (schemas.Candidate, prediction.Candidate),
+    ],
+)
+def test_the_documented_fields_are_those_of_the_thing_itself(shown: type[BaseModel], real: type) -> None:
+    assert list(shown.model_fields) == [field.name for field in dataclasses.fields(real)]
+
+
+def all_shapes() -> list[type[BaseModel]]:
+    found = [s for s in vars(schemas).values() if isinstance(s, type) and issubclass(s, BaseModel) and s is not BaseModel]
+    return [shape for shape in found if not shape.__name__.startswith("_")]
+
+
+@pytest.mark.parametrize("shape", all_shapes())
+def test_every_shape_refuses_unknown_fields_and_explains_itself(shape: type[BaseModel]) -> None:
+    assert shape.model_config["extra"] == "forbid"
+    assert shape.__doc__
+    with pytest.raises(ValidationError, match="extra_forbidden"):
+        shape.model_validate({"no such field": 1})
+
+
+def test_the_shapes_refer_to_components() -> None:
+    components = schemas.component_schemas(schemas.PredictionAnswer)
+    assert set(components) == {"PredictionAnswer", "Prediction", "Candidate", "ModelRef"}
+    assert components["PredictionAnswer"]["properties"]["model"] == {"$ref": "#/components/schemas/ModelRef"}
+    assert not any("$defs" in component for component in components.values())
+
+
+def test_the_product_schema_asks_for_something_to_go_by() -> None:
+    schema = schemas.component_schemas(schemas.Product)["Product"]
+    assert [option["required"] for option in schema["anyOf"]] == [["title"], ["description"], ["image"]]
+    assert schema["additionalProperties"] is False

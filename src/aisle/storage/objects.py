@@ -17,6 +17,7 @@ from aisle.errors import ObjectExists, ObjectNotFound, ObjectStoreError
 _Answer = TypeVar("_Answer")
 _BLOCK = 1 << 20
 _REASON_CHARS = 300
+_NO_KEY = re.compile(r"^$|^/|/$|//|(^|/)\.\.?(/|$)|[\x00-\x1f\x7f]")
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
@@ -37,7 +38,7 @@ class Bucket:
         Raises:
             ObjectStoreError: The store refused, or cannot be reached.
         """
-        self._call(key, lambda: obstore.put(self._store, key, data))
+        self._call(key, lambda: obstore.put(self._store, _checked(key), data))
 
     def create(self, key: str, data: bytes) -> None:
         """Write an object only if the key is free: one winner among any number of writers.
@@ -46,7 +47,7 @@ class Bucket:
             ObjectExists: The key was taken.
             ObjectStoreError: The store refused, or cannot be reached.
         """
-        self._call(key, lambda: obstore.put(self._store, key, data, mode="create", use_multipart=False))
+        self._call(key, lambda: obstore.put(self._store, _checked(key), data, mode="create", use_multipart=False))
 
     def get(self, key: str) -> bytes:
         """Read an object whole.
@@ -55,7 +56,7 @@ class Bucket:
             ObjectNotFound: Nothing lies under the key.
             ObjectStoreError: The store refused, or cannot be reached.
         """
-        return self._call(key, lambda: bytes(obstore.get(self._store, key).bytes()))
+        return self._call(key, lambda: bytes(obstore.get(self._store, _checked(key)).bytes()))
 
     def fetch(self, key: str, path: Path) -> None:
         """Read an object into a file, block by block; the file is there whole or not at all.
@@ -64,7 +65,7 @@ class Bucket:
             ObjectNotFound: Nothing lies under the key.
             ObjectStoreError: The store refused, or cannot be reached.
         """
-        blocks = self._call(key, lambda: iter(obstore.get(self._store, key).stream(min_chunk_size=_BLOCK)))
+        blocks = self._call(key, lambda: iter(obstore.get(self._store, _checked(key)).stream(min_chunk_size=_BLOCK)))
         part = path.with_name(f"{path.name}.part")
         try:
             with part.open("wb") as stream:
@@ -77,7 +78,7 @@ class Bucket:
     def exists(self, key: str) -> bool:
         """Tell whether an object lies under the key."""
         try:
-            self._call(key, lambda: obstore.head(self._store, key))
+            self._call(key, lambda: obstore.head(self._store, _checked(key)))
         except ObjectNotFound:
             return False
         return True
@@ -88,35 +89,33 @@ class Bucket:
         Raises:
             ObjectNotFound: Nothing lies under the key.
         """
-        return int(self._call(key, lambda: obstore.head(self._store, key))["size"])
+        return int(self._call(key, lambda: obstore.head(self._store, _checked(key)))["size"])
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """List the keys under a prefix (a folder's name, or nothing), in the store's order."""
-        batches = self._call("", lambda: iter(obstore.list(self._store, prefix or None)))
+        folder = _checked(prefix.removesuffix("/")) if prefix else None
+        batches = self._call("", lambda: iter(obstore.list(self._store, folder)))
         while (batch := self._call("", lambda: next(batches, None))) is not None:
             yield from (entry["path"] for entry in batch)
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
         try:
-            self._call(key, lambda: obstore.delete(self._store, key))
+            self._call(key, lambda: obstore.delete(self._store, _checked(key)))
         except ObjectNotFound:
             return
 
     def _call(self, key: str, action: Callable[[], _Answer]) -> _Answer:
-        if key != key.strip("/"):
-            raise ObjectStoreError(f"{key!r} is no key of an object.", hint="Write it without a slash at its ends.")
+        """Do something with a key, or with the whole bucket where it is empty, and tell errors as ours."""
         try:
             return action()
-        except ValueError as error:
-            raise ObjectStoreError(f"{key!r} is no key of an object: {_reason(error)}.") from error
-        except (NotFoundError, FileNotFoundError) as error:
+        except (BaseError, FileNotFoundError) as error:
             if "NoSuchBucket" in str(error):
                 raise ObjectStoreError(f"There is no bucket {self.name}.", hint="Run `aisle objects create`.") from error
-            raise ObjectNotFound(f"There is no object {key} in bucket {self.name}.") from error
-        except (AlreadyExistsError, PreconditionError) as error:
-            raise ObjectExists(f"Object {key} in bucket {self.name} exists already.") from error
-        except BaseError as error:
+            if isinstance(error, NotFoundError | FileNotFoundError):
+                raise ObjectNotFound(f"There is no object {key} in bucket {self.name}.") from error
+            if isinstance(error, AlreadyExistsError | PreconditionError):
+                raise ObjectExists(f"Object {key} in bucket {self.name} exists already.") from error
             raise ObjectStoreError(
                 f"The object store failed on {key or 'a listing'} in bucket {self.name}: {_reason(error)}.",
                 hint="Check AISLE_OBJECTS_URL and its keys, and that the server runs.",
@@ -218,6 +217,14 @@ class Objects:
             f"The object store {self.address} refused to make bucket {name} (status {answer.status_code}).",
             hint="Check the keys and their rights, or make the bucket by hand.",
         )
+
+
+def _checked(key: str) -> str:
+    if _NO_KEY.search(key):
+        raise ObjectStoreError(
+            f"{key!r} is no key of an object.", hint="Write a relative path without empty parts, `..` or control characters."
+        )
+    return key
 
 
 def _check_name(name: str) -> None:

@@ -1,34 +1,48 @@
 """Settings become live objects here, and nowhere else."""
 
+import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aisle.configuration import load_settings
-from aisle.settings import Settings
+from aisle.errors import RegistryError
+from aisle.settings import Serving, Settings
 from aisle.storage.database import Database
 from aisle.storage.objects import Bucket, Objects
+from aisle.telemetry import Telemetry, configure_logging
+
+if TYPE_CHECKING:
+    from aisle.pipeline.context import Context, Report
+    from aisle.registry.ledger import Ledger
+    from aisle.registry.mlflow import Tracking
+    from aisle.serving.ledger_source import LedgerSource
 
 
 @dataclass(frozen=True)
 class Application:
-    """The live objects of one process, each made on first use."""
+    """The live objects of one process, each made on first use; rooms that are heavy to import are imported then too."""
 
     settings: Settings
 
     @cached_property
-    def database(self) -> Database:
-        """The database, migrated to this version when it is the embedded one."""
+    def unchecked_database(self) -> Database:
+        """The database as it is, whatever its schema."""
         options = self.settings.database
-        database = Database(
+        return Database(
             options.url.get_secret_value(), pool_size=options.pool_size, connect_timeout_s=options.connect_timeout_s
         )
+
+    @cached_property
+    def database(self) -> Database:
+        """The database, migrated to this version when it is the embedded one."""
         # An embedded database is nobody else's: it follows the program. A server is migrated on purpose, and checked here.
-        if database.is_postgresql:
-            database.check()
+        if self.unchecked_database.is_postgresql:
+            self.unchecked_database.check()
         else:
-            database.migrate()
-        return database
+            self.unchecked_database.migrate()
+        return self.unchecked_database
 
     @cached_property
     def objects(self) -> Objects:
@@ -52,12 +66,84 @@ class Application:
         """The bucket of snapshots and bundles."""
         return self.objects.bucket(self.settings.objects.artifact_bucket)
 
+    @cached_property
+    def ledger(self) -> "Ledger":
+        """The promotion ledger."""
+        from aisle.registry.ledger import Ledger
+
+        return Ledger(self.database)
+
+    @cached_property
+    def telemetry(self) -> Telemetry:
+        """The process's metrics."""
+        return Telemetry()
+
+    @cached_property
+    def champions(self) -> "LedgerSource":
+        """Where a server learns who is champion, and gets its bundle."""
+        from aisle.serving.ledger_source import LedgerSource
+
+        return LedgerSource(self.ledger, self.artifacts, self.settings.workspace.home / "bundles")
+
+    def tracking(self) -> "Tracking":
+        """Open MLflow, which takes a second or two."""
+        from aisle.registry.mlflow import Tracking
+
+        return Tracking(self.settings.tracking)
+
+    def context(self, report: "Report | None" = None) -> "Context":
+        """Return what the pipeline's steps work with."""
+        from aisle.pipeline.context import Context, silent
+
+        return Context(
+            settings=self.settings,
+            database=self.database,
+            images=self.images,
+            artifacts=self.artifacts,
+            tracking=self.tracking,
+            commit=git_commit(),
+            report=report or silent,
+        )
+
+    def bundle_digest(self, version: int | None) -> str:
+        """Return the digest of a version's bundle, the champion's where none is named.
+
+        Raises:
+            RegistryError: There is no such version, or no champion yet.
+        """
+        if version is None:
+            champion = self.ledger.champion()
+            if champion is None:
+                raise RegistryError("There is no champion yet.", hint="Run `aisle pipeline run FOLDER` first.")
+            version = champion.version
+        return self.ledger.model(version).bundle
+
     def close(self) -> None:
         """Close what was opened."""
-        if "database" in self.__dict__:
-            self.database.close()
+        if "unchecked_database" in self.__dict__:
+            self.unchecked_database.close()
 
 
 def open_application(folder: Path | None = None) -> Application:
-    """Read the settings and return the process's live objects."""
-    return Application(load_settings(folder=folder))
+    """Read the settings, set logging up, and return the process's live objects."""
+    settings = load_settings(folder=folder)
+    configure_logging(settings.workspace.log_level, settings.workspace.log_format)
+    return Application(settings)
+
+
+def serving_parts() -> "tuple[Serving, LedgerSource, Telemetry]":
+    """Return what a server is made from; `uvicorn aisle.serving.app:create_app --factory` finds it by an entry point."""
+    application = open_application()
+    return application.settings.serving, application.champions, application.telemetry
+
+
+def git_commit() -> str:
+    """Return the commit that this program was checked out at, or `unknown` where it was installed without one."""
+    asked = subprocess.run(
+        ["git", "rev-parse", "HEAD"],  # noqa: S607 - git is found on the path, as everywhere
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return asked.stdout.strip() or "unknown"

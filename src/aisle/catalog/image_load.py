@@ -35,6 +35,7 @@ class ImageLoader:
 
     Args:
         archive: Where they come from; nothing where the source has none.
+        by_split: Whether the archive keeps a folder for each split, as the challenge's does.
         bucket: Where they go.
         prefix: What stands before the keys of this source.
         pool: Threads that do the work; the bound of images in memory at once.
@@ -43,6 +44,7 @@ class ImageLoader:
     """
 
     archive: ImageArchive | None
+    by_split: bool
     bucket: Bucket
     prefix: str
     pool: ThreadPoolExecutor
@@ -66,7 +68,7 @@ class ImageLoader:
         if name is None or self.archive is None:
             return None
         try:
-            data = self.archive.read(split, name, self.max_bytes)
+            data = self.archive.read(split if self.by_split else "", name, self.max_bytes)
             info = inspect_image(data, max_bytes=self.max_bytes, max_pixels=self.max_pixels)
         except ImageProblem as problem:
             return problem

@@ -83,10 +83,13 @@ class Ingest:
         done: list[Load] = []
         with ThreadPoolExecutor(self.concurrency, "image") as pool:
             limits = (self.options.max_image_bytes, self.options.max_image_pixels)
-            loader = ImageLoader(source.images, self.images, prefix, pool, *limits)
+            by_split = source.mapping.layout == "challenge"
+            loader = ImageLoader(source.images, by_split, self.images, prefix, pool, *limits)
             for split in source.splits:
                 order = taking_order(source, split, sample, self.options.batch_rows)
-                while (load := open_load(self.database, source, split, sample=sample, share=share, next_rows=next_rows)) is not None:
+                while (
+                    load := open_load(self.database, source, split, sample=sample, share=share, next_rows=next_rows)
+                ) is not None:
                     run = LoadRun(self.database, source, load, loader, self.options, order)
                     done.append(run.work(progress))
                     # A load that was cut short counts as this call's next rows; a share may need another load after it.

@@ -8,7 +8,7 @@ import polars as pl
 from aisle.catalog.mapping import ROW_NUMBER
 
 BATCH_BYTES = 16 << 20
-"""Bytes of text in a batch, at most, whatever its rows."""
+"""Bytes of text from which a batch is not made longer, whatever its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,16 @@ def regroup(pieces: Iterator[RowBatch], batch_rows: int) -> Iterator[RowBatch]:
     held: list[RowBatch] = []
     for piece in pieces:
         held.append(piece)
-        rows, size = held[-1].stop - held[0].start, sum(part.frame.estimated_size() for part in held)
-        if rows >= batch_rows or size >= BATCH_BYTES:
+        if piece.stop - held[0].start >= batch_rows:
             whole = _joined(held)
-            step = batch_rows if size < BATCH_BYTES else max(1, batch_rows * BATCH_BYTES // int(size))
-            stop = whole.start
-            while whole.stop - stop >= step:
-                yield _cut(whole, stop, stop + step)
-                stop += step
-            held = [_cut(whole, stop, whole.stop)] if stop < whole.stop else []
+            start = whole.start
+            while whole.stop - start >= batch_rows:
+                yield _cut(whole, start, start + batch_rows)
+                start += batch_rows
+            held = [_cut(whole, start, whole.stop)] if start < whole.stop else []
+        elif sum(part.frame.estimated_size() for part in held) >= BATCH_BYTES:
+            yield _joined(held)
+            held = []
     if held:
         yield _joined(held)
 

@@ -35,6 +35,22 @@ def count_rows(path: Path) -> int:
     return read + skipped
 
 
+def names_in(path: Path) -> list[str]:
+    """Return the names of a file's columns; of JSON Lines, those of its first object."""
+    if path.suffix.lower() == ".parquet":
+        return list(_open_parquet(path).schema_arrow.names)
+    if path.suffix.lower() == ".csv":
+        return _header(path)
+    with path.open("rb") as stream:
+        try:
+            first = orjson.loads(stream.readline())
+        except orjson.JSONDecodeError:
+            first = None
+    if not isinstance(first, dict):
+        raise SourceError(f"{path} does not begin with a JSON object.", hint="Write one object a line.")
+    return list(first)
+
+
 def read_csv(path: Path, wanted: tuple[str, ...]) -> Iterator[RowBatch]:
     """Read a CSV file block by block; a row with a wrong number of fields becomes a bad row."""
     skipped: list[BadRow] = []
@@ -66,9 +82,7 @@ def read_csv(path: Path, wanted: tuple[str, ...]) -> Iterator[RowBatch]:
 
 def _open_csv(path: Path, wanted: tuple[str, ...] | None, skip: Any) -> Any:
     try:
-        with path.open("rb") as peek:
-            first = peek.readline(1 << 20)
-        names = pa.csv.read_csv(pa.BufferReader(first), pa.csv.ReadOptions()).column_names
+        names = _header(path)
         if wanted is not None:
             require_columns(path, names, wanted)
         return pa.csv.open_csv(
@@ -84,6 +98,15 @@ def _open_csv(path: Path, wanted: tuple[str, ...] | None, skip: Any) -> Any:
                 quoted_strings_can_be_null=False,
             ),
         )
+    except pa.ArrowInvalid as error:
+        raise _unreadable(path, error) from None
+
+
+def _header(path: Path) -> list[str]:
+    with path.open("rb") as stream:
+        first = stream.readline(1 << 20)
+    try:
+        return list(pa.csv.read_csv(pa.BufferReader(first)).column_names)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise SourceError(
             f"{path} is no CSV file: {_reason(error)}.", hint="It must be UTF-8 with a first line of names."
@@ -97,10 +120,14 @@ def _csv_batches(path: Path, reader: Any) -> Iterator[Any]:
         except StopIteration:
             return
         except pa.ArrowInvalid as error:
-            raise SourceError(
-                f"{path} cannot be read as CSV: {_reason(error)}.",
-                hint=f"Look for a quote that is never closed, or a row of more than {_BLOCK_BYTES >> 20} MB.",
-            ) from None
+            raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> SourceError:
+    return SourceError(
+        f"{path} cannot be read as CSV: {_reason(error)}.",
+        hint=f"Look for a quote that is never closed, or a row of more than {_BLOCK_BYTES >> 20} MB.",
+    )
 
 
 def read_parquet(path: Path, wanted: tuple[str, ...]) -> Iterator[RowBatch]:

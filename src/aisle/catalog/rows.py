@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aisle.catalog.row_batch import RowBatch, regroup
-from aisle.catalog.row_formats import count_rows, read_csv, read_json_lines, read_parquet
+from aisle.catalog.row_formats import count_rows, names_in, read_csv, read_json_lines, read_parquet
 from aisle.digest import sha256_file
 from aisle.errors import SourceError
 
@@ -52,6 +52,16 @@ def read_rows(path: Path, wanted: tuple[str, ...], *, batch_rows: int) -> Iterat
     else:
         pieces = read_json_lines(path, wanted, batch_rows)
     yield from regroup(pieces, batch_rows)
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the names of a file's columns; of JSON Lines, those of its first object.
+
+    Raises:
+        SourceError: The file is missing or of another kind.
+    """
+    require_file(path)
+    return names_in(path)
 
 
 def require_file(path: Path) -> None:

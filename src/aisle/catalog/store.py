@@ -87,7 +87,7 @@ def _new_labels(connection: Connection, load: Load, frame: pl.DataFrame, known: 
         .where(_among(connection, "product_id", known))
         .order_by(labels.c.seq)
     )
-    last = dict(connection.execute(said).tuples().all())
+    last = dict(tuple(row) for row in connection.execute(said))
     changed = [last.get(key) != code for key, code in given.select("product_id", "code").iter_rows()]
     return given.filter(pl.Series(changed, dtype=pl.Boolean))
 
@@ -101,5 +101,5 @@ def _among(connection: Connection, column: str, ids: pl.Series) -> ColumnElement
     if connection.dialect.name == "postgresql":
         clause = text(f"{column} = ANY(CAST(:ids AS text[]))")
         return clause.bindparams(bindparam("ids", ids.to_list(), unique=True))  # type: ignore[return-value]
-    clause = text(f"{column} IN (SELECT value FROM json_each(:ids))")
+    clause = text(f"{column} IN (SELECT value FROM json_each(:ids))")  # noqa: S608 - `column` is one of our own names
     return clause.bindparams(bindparam("ids", orjson.dumps(ids.to_list()).decode(), unique=True))  # type: ignore[return-value]

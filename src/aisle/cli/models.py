@@ -1,0 +1,130 @@
+"""`aisle train` and `aisle models`: learning, and the promotion ledger."""
+
+import getpass
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from aisle.bootstrap import Application, open_application
+from aisle.cli.screen import progress, say, table
+from aisle.pipeline.messages import TrainInput
+
+app = typer.Typer(help="Look at registered models, promote and roll back.", no_args_is_help=True)
+
+_REASON = typer.Option("--reason", help="Why, as one sentence; it stays in the ledger.")
+
+
+def train(
+    snapshot: Annotated[
+        str | None, typer.Option(help="A snapshot's digest or its beginning.  [default: the newest]")
+    ] = None,
+    level: Annotated[int | None, typer.Option(min=1, help="Levels of a multi-level label to learn.  [default: all]")] = None,
+) -> None:
+    """Learn from a snapshot and keep the bundle; `aisle pipeline run` also judges, registers and promotes it."""
+    from aisle.catalog.snapshot import find, latest
+    from aisle.pipeline.steps import train_bundle
+
+    application = open_application()
+    digest = find(application.database, snapshot) if snapshot else latest(application.database)
+    with progress() as report:
+        made = train_bundle(application.context(report), TrainInput(snapshot=digest, level=level))
+    say(f"Bundle {made.bundle}")
+    _scores(made.metrics)
+
+
+@app.command("list")
+def list_models() -> None:
+    """List the registered versions."""
+    ledger = open_application().ledger
+    in_force = ledger.champion()
+    champion = in_force.version if in_force else None
+    rows = [
+        (
+            m.version,
+            "champion" if m.version == champion else "",
+            _weighted(m.metrics),
+            m.bundle[:12],
+            m.snapshot[:12],
+            m.created_at,
+        )
+        for m in ledger.models()
+    ]
+    table(
+        "Models",
+        ("version", "role", "weighted F1", "bundle", "snapshot", "registered"),
+        rows,
+        numbers=("version", "weighted F1"),
+    )
+
+
+@app.command("show")
+def show(version: Annotated[int, typer.Argument(help="A registered version.")]) -> None:
+    """Show a version's card."""
+    application = open_application()
+    bundle = application.context().bundle(application.ledger.model(version).bundle)
+    say(escape(bundle.card))
+
+
+@app.command("promote")
+def promote(version: Annotated[int, typer.Argument(help="A registered version.")], reason: Annotated[str, _REASON]) -> None:
+    """Make a version champion, as a person's decision; the ledger keeps who and why."""
+    application = open_application()
+    in_force = application.ledger.champion()
+    row = application.ledger.promote(
+        version, actor=getpass.getuser(), reason=reason, evidence={}, expected=in_force.seq if in_force else 0
+    )
+    _project(application)
+    say(f"Version {row.version} is champion (row {row.seq} of the ledger).")
+
+
+@app.command("rollback")
+def rollback(reason: Annotated[str, _REASON]) -> None:
+    """Make the champion before this one champion again."""
+    application = open_application()
+    row = application.ledger.rollback(actor=getpass.getuser(), reason=reason)
+    _project(application)
+    say(f"Version {row.version} is champion again (row {row.seq} of the ledger).")
+
+
+@app.command("history")
+def history() -> None:
+    """Show every promotion and rollback: who, when, why."""
+    rows = [
+        (p.seq, p.action, p.version, p.previous, p.actor, p.created_at, p.reason)
+        for p in open_application().ledger.history()
+    ]
+    table(
+        "Promotions",
+        ("row", "action", "version", "before", "by", "at", "reason"),
+        rows,
+        numbers=("row", "version", "before"),
+    )
+
+
+@app.command("verify")
+def verify(version: Annotated[int, typer.Argument(help="A registered version.")]) -> None:
+    """Fetch a version's bundle, check every digest and replay its golden pairs."""
+    application = open_application()
+    bundle = application.context().bundle(application.ledger.model(version).bundle)
+    say(f"Version {version} is whole: bundle {bundle.digest}.")
+
+
+@app.command("reconcile")
+def reconcile() -> None:
+    """Set MLflow's alias `champion` to what the ledger says."""
+    _project(open_application())
+
+
+def _project(application: Application) -> None:
+    outcome = application.tracking().reconcile(application.ledger)
+    say(escape(str(outcome)))
+
+
+def _weighted(metrics: object) -> object:
+    return metrics.get("weighted_f1") if isinstance(metrics, dict) else None
+
+
+def _scores(metrics: dict[str, object]) -> None:
+    rows = [(name, value) for name, value in metrics.items() if isinstance(value, float)]
+    table("On the gold rows", ("figure", "value"), rows, numbers=("value",))

@@ -1,0 +1,122 @@
+"""`aisle pipeline`: the main job, whole or step by step."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import orjson
+import typer
+from rich.markup import escape
+
+from aisle.bootstrap import open_application
+from aisle.cli.screen import OUT, progress, say, table
+from aisle.errors import PipelineError
+from aisle.pipeline.local import StepResult, run_pipeline, run_step
+from aisle.pipeline.plan import STEPS, step_named
+
+app = typer.Typer(help="Run the main job, whole or step by step.", no_args_is_help=True)
+
+
+@app.command("run")
+def run(
+    source: Annotated[Path, typer.Argument(help="The folder that holds the catalogue's files; never modified.")],
+    name: Annotated[str | None, typer.Option(help="The name to keep it under.  [default: the folder's]")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="A `catalog.toml`, for another catalogue than the challenge's.")
+    ] = None,
+    share: Annotated[float, typer.Option(help="Share of each file's rows to have in the end.")] = 0.2,
+    next_rows: Annotated[
+        int | None, typer.Option("--next", min=1, help="Instead of a share, take so many rows more.")
+    ] = None,
+    sample: Annotated[
+        Literal["head", "stratified"], typer.Option(help="Rows as they stand, or in the classes' shares.")
+    ] = "head",
+    only: Annotated[bool, typer.Option("--only", help="Learn from this catalogue alone, not from all there are.")] = False,
+    level: Annotated[int | None, typer.Option(min=1, help="Levels of a multi-level label to learn.")] = None,
+) -> None:
+    """Take a catalogue from its files to a champion: ingest, snapshot, train, evaluate, register, promote.
+
+    What is up to date is passed over; after a kill it goes on where it was.
+    """
+    from aisle.catalog.source import open_source
+
+    sources = [open_source(source, name=name, mapping=mapping).name] if only else None
+    given = {
+        "folder": source.resolve(),
+        "name": name,
+        "mapping": mapping.resolve() if mapping else None,
+        "share": share,
+        "next_rows": next_rows,
+        "sample": sample,
+        "sources": sources,
+        "level": level,
+    }
+    summarise(run_with_progress(given))
+
+
+@app.command("step")
+def step(
+    name: Annotated[str, typer.Argument(help="One of: " + ", ".join(step.name for step in STEPS) + ".")],
+    given: Annotated[
+        str, typer.Argument(metavar="JSON", help="The step's input, or `-` to read it from standard input.")
+    ] = "{}",
+    schema: Annotated[bool, typer.Option("--schema", help="Print the shape of the step's input, and do nothing.")] = False,
+) -> None:
+    """Run one step: takes a small JSON object, prints one; this is what an orchestrator calls."""
+    if schema:
+        OUT.print_json(orjson.dumps(step_named(name).takes.model_json_schema()).decode())
+        return
+    text = typer.get_text_stream("stdin").read() if given == "-" else given
+    try:
+        content = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise PipelineError(
+            f"The step's input is no JSON: {error}.", hint='Write an object, as {"snapshot": "…"}.'
+        ) from None
+    if not isinstance(content, dict):
+        raise PipelineError("The step's input is no JSON object.", hint='Write an object, as {"snapshot": "…"}.')
+    with progress() as report:
+        result = run_step(open_application().context(report), name, content)
+    typer.echo(orjson.dumps(result.output).decode())
+
+
+@app.command("plan")
+def plan() -> None:
+    """Show the steps in order, and what each takes."""
+    table("Steps", ("step", "does", "takes"), [(s.name, s.summary, ", ".join(s.takes.model_fields)) for s in STEPS])
+
+
+def run_with_progress(given: dict[str, Any]) -> list[StepResult]:
+    """Run the main job, saying each step as it begins and what came of it."""
+    application = open_application()
+    with progress() as report:
+        context = application.context(report)
+        return run_pipeline(context, given, on_step=lambda step: report(step.summary, 0, 0))
+
+
+def summarise(results: list[StepResult]) -> None:
+    """Print what became of each step, and how to go on."""
+    rows = [(r.name, "on record" if r.skipped else f"{r.seconds:.1f} s", _outcome(r)) for r in results]
+    table("Pipeline", ("step", "took", "outcome"), rows)
+    for reason in results[-1].output["reasons"]:
+        say(escape(reason))
+    say("Next: aisle serve    aisle models list    aisle predict --split test --out submission.csv")
+
+
+def _outcome(result: StepResult) -> str:
+    output = result.output
+    match result.name:
+        case "ingest":
+            return (
+                f"{output['source']}: {sum(output['rows'].values()):,} products, {sum(output['images'].values()):,} images"
+            )
+        case "snapshot":
+            return f"{output['snapshot'][:12]}: {output['rows']:,} products, {output['classes']:,} classes"
+        case "train":
+            return f"bundle {output['bundle'][:12]}, weighted F1 {output['metrics']['weighted_f1']:.4f}"
+        case "evaluate":
+            against = f"version {output['champion']}" if output["champion"] else "no champion"
+            return f"{'passed' if output['promote'] else 'refused'} against {against}"
+        case "register":
+            return f"version {output['version']}"
+        case _:
+            return f"champion is version {output['champion']}" if output["champion"] else "no champion"

@@ -1,0 +1,64 @@
+"""What people see: tables and sentences on standard output, progress and complaints on standard error."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from aisle.errors import AisleError
+from aisle.pipeline.context import Report
+
+OUT = Console(highlight=False, soft_wrap=True)
+ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def complain(error: AisleError) -> None:
+    """Write an error and how to mend it to standard error."""
+    ERR.print(f"[bold red]Error[/] {escape(error.message)}")
+    if error.hint:
+        ERR.print(f"      {escape(error.hint)}")
+
+
+def say(text: str) -> None:
+    """Write a sentence; `text` may carry rich markup, so whatever comes from data is escaped by the caller."""
+    OUT.print(text)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> None:
+    """Write a table; columns named in `numbers` are set to the right."""
+    shown = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    for name in columns:
+        shown.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*("" if value is None else escape(_cell(value)) for value in row))
+    OUT.print(shown)
+
+
+@contextmanager
+def progress() -> Iterator[Report]:
+    """Show progress on standard error while the block runs; yields what a step reports to."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as bar:
+        tasks: dict[str, object] = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total or None)
+                if not ERR.is_terminal:
+                    ERR.print(f"… {escape(what)}")
+            bar.update(tasks[what], advance=done, total=total or None)  # type: ignore[arg-type]
+
+        yield report
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return str(value)

@@ -1,0 +1,116 @@
+"""What steps take and return: small JSON objects, strict about their fields, that any orchestrator can carry."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Message(BaseModel):
+    """The base of everything that goes into a step or comes out of one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class IngestInput(Message):
+    """What to take in."""
+
+    folder: Path = Field(description="The folder that holds the catalogue's files.")
+    name: str | None = Field(None, description="The name to keep it under; the folder's own by default.")
+    mapping: Path | None = Field(None, description="A mapping file, for another catalogue than the challenge's.")
+    share: float = Field(0.2, gt=0, le=1, description="Share of each split's rows to have in the end.")
+    next_rows: int | None = Field(None, ge=1, description="Instead of a share, take so many rows more.")
+    sample: Literal["head", "stratified"] = Field("head", description="The order in which rows are taken.")
+
+
+class IngestOutput(Message):
+    """What the catalogue has of a source after an ingest."""
+
+    source: str
+    rows: dict[str, int] = Field(description="Products of the source in the catalogue, by split.")
+    images: dict[str, int] = Field(description="Those of them with an image, by split.")
+    rejected: int = Field(description="Rows and images refused by the loads of this call.")
+    exhausted: bool = Field(description="Whether every row of the source has been taken.")
+
+
+class SnapshotInput(Message):
+    """What to freeze."""
+
+    sources: tuple[str, ...] = Field((), description="The sources to take; all of them by default.")
+
+
+class SnapshotOutput(Message):
+    """A data version."""
+
+    snapshot: str = Field(description="The digest of the frozen rows.")
+    rows: int
+    labelled: int
+    classes: int
+
+
+class TrainInput(Message):
+    """What to learn from."""
+
+    snapshot: str = Field(description="The digest of a snapshot.")
+    level: int | None = Field(None, ge=1, description="Levels of a multi-level label to learn; all of them by default.")
+
+
+class TrainOutput(Message):
+    """A bundle, and how it did on the gold rows."""
+
+    bundle: str = Field(description="The digest of the bundle.")
+    snapshot: str
+    metrics: dict[str, Any]
+
+
+class EvaluateInput(Message):
+    """What to judge, and on which data."""
+
+    bundle: str
+    snapshot: str
+
+
+class EvaluateOutput(Message):
+    """The gate's decision on a bundle, and the ledger's row that it followed."""
+
+    bundle: str
+    snapshot: str
+    promote: bool
+    reasons: tuple[str, ...]
+    evidence: dict[str, Any]
+    followed: int = Field(description="Number of the ledger's row in force when it was judged; 0 for none.")
+    champion: int | None = Field(description="The version that it was judged against.")
+
+
+class RegisterInput(Message):
+    """What to register."""
+
+    bundle: str
+    snapshot: str
+
+
+class RegisterOutput(Message):
+    """A registered version."""
+
+    version: int
+    bundle: str
+    run_id: str
+
+
+class PromoteInput(Message):
+    """A registered version with its judgement."""
+
+    version: int
+    promote: bool
+    reasons: tuple[str, ...]
+    evidence: dict[str, Any]
+    followed: int
+
+
+class PromoteOutput(Message):
+    """Who is champion after the decision."""
+
+    version: int
+    promoted: bool
+    champion: int | None
+    reasons: tuple[str, ...]

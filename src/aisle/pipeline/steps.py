@@ -1,0 +1,132 @@
+"""The steps of the main job: plain functions from a small JSON message to another, safe to run again at any time.
+
+Each is a transaction in effect: run twice with the same input it leaves the same state, killed at any moment it can be run
+again. Each names what it works on by digest, never as "the latest".
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import func, select
+
+from aisle.catalog import snapshot as snapshots
+from aisle.catalog.ingest import Ingest
+from aisle.catalog.source import open_source
+from aisle.pipeline.context import Context
+from aisle.pipeline.gold import score_on_gold
+from aisle.pipeline.messages import (
+    EvaluateInput,
+    EvaluateOutput,
+    IngestInput,
+    IngestOutput,
+    PromoteInput,
+    PromoteOutput,
+    RegisterInput,
+    RegisterOutput,
+    SnapshotInput,
+    SnapshotOutput,
+    TrainInput,
+    TrainOutput,
+)
+from aisle.registry.bundles import fetch, publish
+from aisle.registry.gate import decide
+from aisle.storage.schema import products
+from aisle.training.fit import train
+
+
+def ingest(context: Context, what: IngestInput) -> IngestOutput:
+    """Take a share of a source, or its next rows, into the catalogue."""
+    options = context.settings
+    source = open_source(what.folder, name=what.name, mapping=what.mapping)
+    try:
+        work = Ingest(context.database, context.images, options.catalog, options.objects.concurrency)
+        report = work.run(source, share=what.share, next_rows=what.next_rows, sample=what.sample, progress=context.report)
+    finally:
+        source.close()
+    rows, images = _held(context, source.name)
+    rejected = sum(load.rows_rejected + load.images_rejected for load in report.loads)
+    return IngestOutput(source=source.name, rows=rows, images=images, rejected=rejected, exhausted=report.exhausted)
+
+
+def snapshot(context: Context, what: SnapshotInput) -> SnapshotOutput:
+    """Freeze the catalogue as it is now."""
+    frozen = snapshots.freeze(context.database, context.artifacts, names=what.sources)
+    return SnapshotOutput(snapshot=frozen.digest, rows=frozen.rows, labelled=frozen.labelled, classes=len(frozen.classes))
+
+
+def train_bundle(context: Context, what: TrainInput) -> TrainOutput:
+    """Learn from a snapshot, and keep the bundle in the object store."""
+    rows = snapshots.read(context.artifacts, what.snapshot)
+    with TemporaryDirectory(prefix="aisle-bundle-") as folder:
+        report = train(
+            rows,
+            what.snapshot,
+            context.settings.training,
+            folder=Path(folder),
+            commit=context.commit,
+            level=what.level,
+            progress=lambda stage: context.report(stage, 0, 0),
+        )
+        digest = publish(context.artifacts, Path(folder))
+    return TrainOutput(bundle=digest, snapshot=what.snapshot, metrics=report.metrics)
+
+
+def evaluate(context: Context, what: EvaluateInput) -> EvaluateOutput:
+    """Score a bundle and the champion, now and on the same gold rows, and ask the gate."""
+    rows = snapshots.read(context.artifacts, what.snapshot)
+    in_force = context.ledger.champion()
+    champion = None
+    if in_force is not None:
+        defender = context.bundle(context.ledger.model(in_force.version).bundle)
+        champion = score_on_gold(defender, rows, context.settings.training)
+    challenger = score_on_gold(context.bundle(what.bundle), rows, context.settings.training)
+    decision = decide(challenger, champion, margin=context.settings.training.margin)
+    return EvaluateOutput(
+        bundle=what.bundle,
+        snapshot=what.snapshot,
+        promote=decision.promote,
+        reasons=decision.reasons,
+        evidence=dict(decision.evidence),
+        followed=in_force.seq if in_force else 0,
+        champion=in_force.version if in_force else None,
+    )
+
+
+def register(context: Context, what: RegisterInput) -> RegisterOutput:
+    """Make a bundle a numbered version in MLflow and in the ledger; the same bundle keeps its number."""
+    folder = fetch(context.artifacts, what.bundle, context.bundle_cache)
+    registered = context.tracking().publish(folder, snapshot=what.snapshot, commit=context.commit)
+    metrics = context.bundle(what.bundle).metrics
+    context.ledger.add_model(registered.version, what.bundle, what.snapshot, registered.run_id, metrics)
+    return RegisterOutput(version=registered.version, bundle=what.bundle, run_id=registered.run_id)
+
+
+def promote(context: Context, what: PromoteInput) -> PromoteOutput:
+    """Make a version champion if the gate said so and the champion is still the one that it was judged against."""
+    ledger = context.ledger
+    if what.promote:
+        ledger.promote(
+            what.version,
+            actor="pipeline",
+            reason=" ".join(what.reasons),
+            evidence=what.evidence,
+            expected=what.followed,
+        )
+    context.tracking().reconcile(ledger)
+    in_force = ledger.champion()
+    champion = in_force.version if in_force else None
+    return PromoteOutput(
+        version=what.version, promoted=what.promote and champion == what.version, champion=champion, reasons=what.reasons
+    )
+
+
+def _held(context: Context, source: str) -> tuple[dict[str, int], dict[str, int]]:
+    counted = (
+        select(products.c.split, func.count(), func.count(products.c.image_sha256))
+        .where(products.c.source == source)
+        .group_by(products.c.split)
+        .order_by(products.c.split.desc())
+    )
+    with context.database.reading() as connection:
+        found = connection.execute(counted).all()
+    return {split: rows for split, rows, _ in found}, {split: images for split, _, images in found}

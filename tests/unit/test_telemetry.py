@@ -1,0 +1,144 @@
+"""Telemetry: what the list of metrics names is what a scrape finds."""
+
+import json
+import re
+
+import pytest
+import structlog
+from prometheus_client.parser import text_string_to_metric_families
+
+from aisle.telemetry import METRICS, Metric, Telemetry, configure_logging
+
+UNBOUNDED = {"id", "product", "product_id", "title", "description", "path", "url", "message", "error", "user", "key"}
+
+
+def exported(telemetry: Telemetry) -> dict[str, dict[str, object]]:
+    families = text_string_to_metric_families(telemetry.exposition().decode())
+    return {
+        family.name: {"kind": family.type, "help": family.documentation, "samples": family.samples} for family in families
+    }
+
+
+def touch(telemetry: Telemetry, metric: Metric) -> None:
+    """Give a metric its first value, as whoever counts would."""
+    collector = getattr(telemetry, metric.kind)(metric.name)
+    child = collector.labels(**dict.fromkeys(metric.labels, "x")) if metric.labels else collector
+    match metric.kind:
+        case "counter":
+            child.inc()
+        case "gauge":
+            child.set(1)
+        case "histogram":
+            child.observe(0.2)
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+class TestEveryMetric:
+    def test_is_exported_as_it_is_listed(self, metric: Metric):
+        telemetry = Telemetry()
+        touch(telemetry, metric)
+        found = exported(telemetry)[metric.name.removesuffix("_total")]
+        assert (found["kind"], found["help"]) == (metric.kind, metric.help)
+        suffix = {"counter": "", "gauge": "", "histogram": "_sum"}[metric.kind]
+        sample = next(sample for sample in found["samples"] if sample.name == metric.name + suffix)
+        assert set(sample.labels) == set(metric.labels)
+        assert sample.value > 0
+
+    def test_has_the_buckets_that_are_listed(self, metric: Metric):
+        telemetry = Telemetry()
+        touch(telemetry, metric)
+        samples = exported(telemetry)[metric.name.removesuffix("_total")]["samples"]
+        bounds = [float(sample.labels["le"]) for sample in samples if sample.name.endswith("_bucket")]
+        assert bounds == ([*metric.buckets, float("inf")] if metric.kind == "histogram" else [])
+
+    def test_is_named_by_the_conventions(self, metric: Metric):
+        assert re.fullmatch(r"(aisle|http)_[a-z_]+", metric.name)
+        assert metric.name.endswith("_total") == (metric.kind == "counter")
+        assert metric.help.endswith(".")
+        assert not metric.name.endswith(("_ms", "_milliseconds", "_minutes", "_kb", "_mb", "_percent"))
+
+    def test_has_labels_whose_values_are_few(self, metric: Metric):
+        assert not UNBOUNDED & set(metric.labels)
+        assert len(metric.labels) == len(set(metric.labels)) <= 3
+
+    def test_buckets_belong_to_histograms_and_grow(self, metric: Metric):
+        assert bool(metric.buckets) == (metric.kind == "histogram")
+        assert list(metric.buckets) == sorted(set(metric.buckets))
+
+
+def test_names_are_listed_once():
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+
+
+def test_two_in_one_process_do_not_share_counts():
+    one, two = Telemetry(), Telemetry()
+    one.counter("http_requests_total").labels("GET", "/x", "200").inc()
+    assert b'http_requests_total{handler="/x"' in one.exposition()
+    assert b'handler="/x"' not in two.exposition()
+
+
+def test_the_process_itself_is_measured():
+    assert {"process_cpu_seconds", "process_resident_memory_bytes"} <= exported(Telemetry()).keys()
+
+
+def test_a_name_that_is_not_listed_is_an_error():
+    with pytest.raises(KeyError):
+        Telemetry().counter("aisle_made_up_total")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("gauge", "http_requests_total"), ("counter", "aisle_confidence"), ("histogram", "aisle_model_ready")]
+)
+def test_a_metric_of_another_kind_is_an_error(kind: str, name: str):
+    with pytest.raises(TypeError, match=f"{name} is no {kind}"):
+        getattr(Telemetry(), kind)(name)
+
+
+class TestLogging:
+    @pytest.fixture(autouse=True)
+    def _restore(self):
+        yield
+        structlog.reset_defaults()
+
+    def test_json_is_one_object_a_line(self, capsys: pytest.CaptureFixture[str]):
+        configure_logging("info", "json")
+        structlog.get_logger().info("load done", rows=3, title="two\nlines")
+        structlog.get_logger().warning("late")
+        captured = capsys.readouterr()
+        first, second = (json.loads(line) for line in captured.err.splitlines())
+        assert (first["event"], first["level"], first["rows"], first["title"]) == ("load done", "info", 3, "two\nlines")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT.*Z", first["timestamp"])
+        assert second["level"] == "warning"
+        assert captured.out == ""
+
+    def test_text_is_a_line_without_colours_where_nobody_looks(self, capsys: pytest.CaptureFixture[str]):
+        configure_logging("info", "text")
+        structlog.get_logger().info("load done", rows=3)
+        error = capsys.readouterr().err
+        assert "load done" in error
+        assert "rows=3" in error
+        assert "\x1b" not in error
+
+    @pytest.mark.parametrize(("level", "shown"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
+    def test_what_is_less_severe_than_the_level_is_not_written(
+        self, capsys: pytest.CaptureFixture[str], level: str, shown: int
+    ):
+        configure_logging(level, "json")
+        logger = structlog.get_logger()
+        for severity in ("debug", "info", "warning", "error"):
+            getattr(logger, severity)("event")
+        assert len(capsys.readouterr().err.splitlines()) == shown
+
+    def test_an_exception_is_written_with_its_trace(self, capsys: pytest.CaptureFixture[str]):
+        configure_logging("info", "json")
+        try:
+            int("boom")
+        except ValueError:
+            structlog.get_logger().exception("failed")
+        written = json.loads(capsys.readouterr().err)
+        assert "ValueError: invalid literal" in written["exception"]
+
+    def test_nothing_written_by_a_caller_forges_a_line(self, capsys: pytest.CaptureFixture[str]):
+        configure_logging("info", "json")
+        structlog.get_logger().info("title", title='x"}\n{"event": "forged"')
+        assert len(capsys.readouterr().err.splitlines()) == 1

@@ -15,7 +15,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 EMPTY_NAMES = {"utils", "util", "common", "core", "helpers", "helper", "manager", "misc", "base"}
 
 IMPORT_ALL = """
-import importlib, json, logging, os, pkgutil, socket, sqlite3, sys, threading, warnings
+import importlib, json, logging, os, pkgutil, sys
 
 def seen(event, arguments):
     if event in {"socket.connect", "socket.bind", "sqlite3.connect", "subprocess.Popen", "os.fork"}:
@@ -35,7 +35,6 @@ print(json.dumps({
     "acts": acts,
     "handlers": len(logging.getLogger().handlers),
     "environment": sorted(set(before.items()) ^ set(os.environ.items())),
-    "pickle": "cloudpickle" in sys.modules,
 }))
 """
 

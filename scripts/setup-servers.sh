@@ -14,17 +14,16 @@ done
 
 install_packages() {
   # Debian starts a cluster of its own with the server; this one is for tests that bring theirs.
-  local notice=/etc/postgresql-common/createcluster.d/aisle-tests.conf
-  export DEBIAN_FRONTEND=noninteractive
+  local notice=/etc/postgresql-common/createcluster.d/aisle-tests.conf outcome=0
   local install=(apt-get install -qq -y --no-install-recommends -o Acquire::Retries=3)
+  export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq -o Acquire::Retries=3 || return
   if [[ " $* " == *" postgresql-15 "* ]]; then
-    "${install[@]}" postgresql-common >/dev/null || return
+    "${install[@]}" postgresql-common || return
     mkdir -p "${notice%/*}"
     echo 'create_main_cluster = false' >"$notice"
   fi
-  "${install[@]}" "$@" >/dev/null
-  local outcome=$?
+  "${install[@]}" "$@" || outcome=$?
   rm -f "$notice"
   return $outcome
 }
@@ -34,7 +33,12 @@ if [ ${#missing[@]} -gt 0 ]; then
     say "setup: not installed, and only root may install it with apt-get: ${missing[*]}. Tests that need it are skipped."
   else
     say "setup: installing ${missing[*]}"
-    install_packages "${missing[@]}" || say "setup: apt-get failed. Tests that need ${missing[*]} are skipped."
+    log=$(mktemp)
+    if ! install_packages "${missing[@]}" >"$log" 2>&1; then
+      tail -n 20 "$log" >&2
+      say "setup: apt-get failed. Tests that need ${missing[*]} are skipped."
+    fi
+    rm -f "$log"
   fi
 fi
 

@@ -192,7 +192,9 @@ def test_a_correction_survives_a_source_that_repeats_itself_and_yields_to_one_th
     ingest.run(open_source(folder), share=1.0)
     with ingest.database.transaction() as connection:
         connection.execute(
-            labels.insert().values(source="shop", split="train", product_id="3", code="2705", author="ana", reason="seen")
+            labels.insert().values(
+                source="shop", split="train", product_id="3", seq=2, code="2705", author="ana", reason="seen"
+            )
         )
 
     def current() -> str:

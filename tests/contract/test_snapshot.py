@@ -54,7 +54,9 @@ def test_a_new_label_is_a_new_data_version(tmp_path, database, bucket):
     _fill(database, bucket, write_challenge(tmp_path / "shop", train=10, test=2, images=False))
     before = freeze(database, bucket)
     with database.transaction() as connection:
-        connection.execute(labels.insert().values(source="shop", split="train", product_id="3", code="2705", author="ana"))
+        connection.execute(
+            labels.insert().values(source="shop", split="train", product_id="3", seq=2, code="2705", author="ana")
+        )
     after = freeze(database, bucket)
     assert after.digest != before.digest
     row = read(bucket, after.digest).filter(id="3", split="train").to_dicts()[0]

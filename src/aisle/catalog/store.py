@@ -2,8 +2,8 @@
 
 import orjson
 import polars as pl
-from sqlalchemy import Connection, bindparam, delete, select, text
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import ARRAY, ColumnElement, Connection, Table, Text, and_, cast, delete, func, select
+from sqlalchemy.exc import IntegrityError
 
 from aisle.catalog.loads import Counts, Load, claim, count
 from aisle.catalog.rejects import Reject, raw_row, reject_frame
@@ -35,40 +35,71 @@ def store_batch(
     """
     if not claim(connection, load, expected=expected, position=position):
         return False
+    # Rows of files that were never read before are almost always new: the primary key tells if one is not. That spares
+    # a look at what is there, which costs more than the writing.
+    fresh = load.generation == 0 and _insert_new(connection, load, frame)
+    unchanged, again = (0, frame.clear()) if fresh else _merge(connection, load, frame)
+    refused = refused + [
+        Reject(row.pop("row"), row["id"], "row", "duplicate_id", f"first seen in row {row.pop('row_old')}", raw_row(row))
+        for row in again.to_dicts()
+    ]
+    insert_frame(connection, rejects, reject_frame(refused).with_columns(_place(load)))
+    bad_rows = sum(reject.kind == "row" for reject in refused)
+    stored = frame.height - again.height
+    without_image = frame["image_sha256"].null_count() - again["image_sha256"].null_count()
+    count(
+        connection,
+        load,
+        Counts(stored - unchanged, unchanged, bad_rows, stored - without_image, len(refused) - bad_rows),
+    )
+    return True
+
+
+def _insert_new(connection: Connection, load: Load, frame: pl.DataFrame) -> bool:
+    """Insert products and labels as new ones; false, and nothing done, when the catalogue has one of them."""
+    try:
+        with connection.begin_nested():
+            insert_frame(connection, products, frame.drop("label").with_columns(_place(load)))
+            insert_frame(connection, labels, _given_labels(frame).with_columns(_place(load)))
+    except IntegrityError:
+        return False
+    return True
+
+
+def _merge(connection: Connection, load: Load, frame: pl.DataFrame) -> tuple[int, pl.DataFrame]:
+    """Put products and labels over what is there; return how many stayed as they were, and the rows whose id is taken."""
     known = _known(connection, load, frame["id"])
-    again = frame.join(known.filter(pl.col("generation_new")), on="id", how="inner")
-    frame = frame.filter(~pl.col("id").is_in(again["id"].to_list()))
+    taken = known.filter(pl.col("of_this_generation")).select("id", pl.col("row").alias("row_old"))
+    again = frame.join(taken, on="id", how="inner", maintain_order="left")
+    frame = frame.join(taken, on="id", how="anti", maintain_order="left")
     old = frame.join(known, on="id", how="inner", suffix="_old", maintain_order="left")
     same = old.filter(pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_old")) for name in _CONTENT))
-    if old.height:
-        connection.execute(delete(products).where(_mine(load), _among(connection, "id", old["id"])))
-    mine = [pl.lit(load.source).alias("source"), pl.lit(load.split).alias("split"), pl.lit(load.id).alias("load_id")]
-    insert_frame(connection, products, frame.drop("label").with_columns(mine))
-    insert_frame(connection, labels, _new_labels(connection, load, frame, old["id"]).with_columns(mine))
-    refused = refused + [
-        Reject(record["row"], record["id"], "row", "duplicate_id", f"first seen in row {record['row_old']}", raw_row(record))
-        for record in again.select("row", "id", "label", *TEXTS, pl.col("row_right").alias("row_old")).to_dicts()
-    ]
-    insert_frame(connection, rejects, reject_frame(refused).with_columns(mine))
-    bad_rows = sum(reject.kind == "row" for reject in refused)
-    with_image = frame.height - frame["image_sha256"].null_count()
-    count(connection, load, Counts(frame.height - same.height, same.height, bad_rows, with_image, len(refused) - bad_rows))
-    return True
+    connection.execute(delete(products).where(_of(products, load), _among(connection, products.c.id, old["id"])))
+    insert_frame(connection, products, frame.drop("label").with_columns(_place(load)))
+    insert_frame(connection, labels, _new_labels(connection, load, frame, old["id"]).with_columns(_place(load)))
+    return same.height, again
 
 
 def _known(connection: Connection, load: Load, ids: pl.Series) -> pl.DataFrame:
     """Return what the catalogue has under these ids, and whether it was this generation of the files that put it there."""
     columns = [products.c[name] for name in ("id", "row", *_CONTENT)]
-    newer = (products.c.load_id > load.generation).label("generation_new")
-    rows = connection.execute(select(*columns, newer).where(_mine(load), _among(connection, "id", ids))).all()
+    newer = (products.c.load_id > load.generation).label("of_this_generation")
+    mine = _of(products, load), _among(connection, products.c.id, ids)
+    rows = connection.execute(select(*columns, newer).where(*mine)).all()
     schema = dict.fromkeys(["id", *TEXTS, "image_sha256"], pl.String) | {
         "row": pl.Int64,
         "image_width": pl.Int32,
         "image_height": pl.Int32,
-        "generation_new": pl.Boolean,
+        "of_this_generation": pl.Boolean,
     }
-    names = ["id", "row", *_CONTENT, "generation_new"]
+    names = ["id", "row", *_CONTENT, "of_this_generation"]
     return pl.DataFrame([tuple(row) for row in rows], schema={name: schema[name] for name in names}, orient="row")
+
+
+def _given_labels(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.filter(pl.col("label").is_not_null()).select(
+        pl.col("id").alias("product_id"), pl.col("label").alias("code"), pl.lit(SOURCE_AUTHOR).alias("author")
+    )
 
 
 def _new_labels(connection: Connection, load: Load, frame: pl.DataFrame, known: pl.Series) -> pl.DataFrame:
@@ -76,30 +107,36 @@ def _new_labels(connection: Connection, load: Load, frame: pl.DataFrame, known: 
 
     A correction by a person stays current when the source repeats what it said before.
     """
-    given = frame.filter(pl.col("label").is_not_null()).select(
-        pl.col("id").alias("product_id"), pl.col("label").alias("code"), pl.lit(SOURCE_AUTHOR).alias("author")
-    )
-    if not len(known):
-        return given
     said = (
-        select(labels.c.product_id, labels.c.code)
-        .where(labels.c.source == load.source, labels.c.split == load.split, labels.c.author == SOURCE_AUTHOR)
-        .where(_among(connection, "product_id", known))
+        select(labels.c.product_id, labels.c.seq, labels.c.code, labels.c.author)
+        .where(_of(labels, load), _among(connection, labels.c.product_id, known))
         .order_by(labels.c.seq)
     )
-    last = dict(tuple(row) for row in connection.execute(said))
-    changed = [last.get(key) != code for key, code in given.select("product_id", "code").iter_rows()]
-    return given.filter(pl.Series(changed, dtype=pl.Boolean))
+    last: dict[str, str] = {}
+    numbers: dict[str, int] = {}
+    for product, number, code, author in connection.execute(said):
+        numbers[product] = number
+        if author == SOURCE_AUTHOR:
+            last[product] = code
+    given = _given_labels(frame)
+    changed = [last.get(product) != code for product, code in given.select("product_id", "code").iter_rows()]
+    given = given.filter(pl.Series(changed, dtype=pl.Boolean))
+    following = [numbers.get(product, 0) + 1 for product in given["product_id"].to_list()]
+    return given.with_columns(pl.Series("seq", following, dtype=pl.Int32))
 
 
-def _mine(load: Load) -> ColumnElement[bool]:
-    return (products.c.source == load.source) & (products.c.split == load.split)
+def _place(load: Load) -> list[pl.Expr]:
+    return [pl.lit(load.source).alias("source"), pl.lit(load.split).alias("split"), pl.lit(load.id).alias("load_id")]
 
 
-def _among(connection: Connection, column: str, ids: pl.Series) -> ColumnElement[bool]:
+def _of(table: Table, load: Load) -> ColumnElement[bool]:
+    return and_(table.c.source == load.source, table.c.split == load.split)
+
+
+def _among(connection: Connection, column: ColumnElement[str], ids: pl.Series) -> ColumnElement[bool]:
     """Return the condition that a column is one of these ids, as one parameter however many they are."""
     if connection.dialect.name == "postgresql":
-        clause = text(f"{column} = ANY(CAST(:ids AS text[]))")
-        return clause.bindparams(bindparam("ids", ids.to_list(), unique=True))  # type: ignore[return-value]
-    clause = text(f"{column} IN (SELECT value FROM json_each(:ids))")  # noqa: S608 - `column` is one of our own names
-    return clause.bindparams(bindparam("ids", orjson.dumps(ids.to_list()).decode(), unique=True))  # type: ignore[return-value]
+        # As a set to join with, not as an array to search: the planner is free to hash it.
+        return column.in_(select(func.unnest(cast(ids.to_list(), ARRAY(Text)))))
+    listed = func.json_each(orjson.dumps(ids.to_list()).decode()).table_valued("value")
+    return column.in_(select(listed.c.value))

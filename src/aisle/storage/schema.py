@@ -128,16 +128,15 @@ products = Table(
 labels = Table(
     "labels",
     METADATA,
-    Column("seq", SERIAL, primary_key=True, autoincrement=True),
-    Column("source", NAME, nullable=False),
-    Column("split", NAME, nullable=False),
-    Column("product_id", NAME, nullable=False),
+    Column("source", NAME, primary_key=True),
+    Column("split", NAME, primary_key=True),
+    Column("product_id", NAME, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False, server_default="1"),
     Column("code", NAME, nullable=False),
     Column("author", String, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
     Column("load_id", BigInteger),
     _created(),
-    Index("ix_labels_product", "source", "split", "product_id", "seq"),
 )
 
 rejects = Table(

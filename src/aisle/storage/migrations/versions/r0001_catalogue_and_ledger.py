@@ -70,15 +70,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "labels",
-        sa.Column("seq", _SERIAL, autoincrement=True, nullable=False),
-        *(sa.Column(n, _NAME, nullable=False) for n in ("source", "split", "product_id", "code")),
+        *(sa.Column(n, _NAME, nullable=False) for n in ("source", "split", "product_id")),
+        sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False, server_default="1"),
+        sa.Column("code", _NAME, nullable=False),
         sa.Column("author", sa.String(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False, server_default=""),
         sa.Column("load_id", sa.BigInteger()),
         _moment("created_at"),
-        sa.PrimaryKeyConstraint("seq", name="pk_labels"),
+        sa.PrimaryKeyConstraint("source", "split", "product_id", "seq", name="pk_labels"),
     )
-    op.create_index("ix_labels_product", "labels", ["source", "split", "product_id", "seq"])
     op.create_table(
         "rejects",
         sa.Column("seq", _SERIAL, autoincrement=True, nullable=False),

@@ -1,0 +1,251 @@
+"""Hashed n-grams of normalised texts, in compiled code: one enumeration, and two uses of it.
+
+Of each text are taken, as scikit-learn's `TfidfVectorizer` does with `analyzer="word"` (every token counts, single
+characters too) and `analyzer="char_wb"`:
+
+- word n-grams: n tokens in a row, with a space between them;
+- character n-grams inside each token with a space on either side; a token too short for the smallest n counts whole.
+
+An n-gram's code points go through a multiplicative 64-bit hash, seeded by its kind, and the hash's upper bits are its
+bucket: word n-grams have the lower half of the 2**bits buckets, character n-grams the upper half. `count_ngrams` makes a
+sparse matrix of the buckets; `score_texts` goes straight to the scores of a linear model and makes no matrix at all.
+
+Compiled code is kept beside this file, or under `NUMBA_CACHE_DIR`, and read back by the next process.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Codes: TypeAlias = NDArray[np.uint32]
+"""The code points of texts, with a line feed before, between and after them."""
+Shape: TypeAlias = tuple[int, int, int, int, int]
+"""Smallest and largest word n, smallest and largest character n, bits."""
+
+WORD_SEED = 0x9AE16A3B2F90404F
+CHAR_SEED = 0xC949C7DEFA5C2B17
+STEP = 0x9E3779B97F4A7C15
+FINISH = 0xD6E8FEB86659FD93
+"""The hash: h = seed; for each code point h = (h ^ code) * STEP; h = (h ^ h >> 32) * FINISH; all modulo 2**64."""
+
+_WORD_SEED, _CHAR_SEED, _STEP, _FINISH = (np.uint64(value) for value in (WORD_SEED, CHAR_SEED, STEP, FINISH))
+_HALF = np.uint64(32)
+_WIDTH = np.uint64(64)
+_ONE = np.uint64(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How often each bucket occurs in each text, as the three arrays of a compressed sparse row matrix.
+
+    Args:
+        indptr: Where each text's entries begin, int64, (texts + 1,).
+        indices: Buckets, int32, unique within a text, in no order.
+        values: Occurrences, float32.
+    """
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    values: NDArray[np.float32]
+
+
+def count_ngrams(texts: Sequence[str], shape: Shape) -> Counts:
+    """Count the hashed n-grams of normalised texts.
+
+    Args:
+        texts: What `normalise` returned.
+        shape: Which n-grams, and how many bits.
+    """
+    return Counts(*_count(_codes(texts), len(texts), shape))
+
+
+def score_texts(
+    texts: Sequence[str],
+    shape: Shape,
+    *,
+    table: NDArray[np.int32],
+    idf: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    bias: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Score normalised texts by a linear model on their TF-IDF, without making the matrix.
+
+    Args:
+        texts: What `normalise` returned.
+        shape: Which n-grams, and how many bits.
+        table: The column of each bucket, (2**bits,); -1 where it has none.
+        idf: Inverse document frequencies, (columns,).
+        weights: The model's weights, (columns, classes), rows in one piece.
+        bias: The model's intercepts, (classes,).
+
+    Returns:
+        Scores, (texts, classes).
+    """
+    scores: NDArray[np.float32] = _score(_codes(texts), len(texts), shape, table, idf, weights, bias)
+    return scores
+
+
+def _codes(texts: Sequence[str]) -> Codes:
+    return np.frombuffer("\n".join(("", *texts, "")).encode("utf-32-le"), dtype=np.uint32)
+
+
+def _compiled(function: Any) -> Any:
+    return njit(cache=True, nogil=True)(function)
+
+
+@_compiled
+def _bucket(state: np.uint64, bits: int) -> np.int64:
+    mixed = (state ^ (state >> _HALF)) * _FINISH
+    return np.int64(mixed >> (_WIDTH - np.uint64(bits - 1)))
+
+
+@_compiled
+def _end_of(codes: Codes, start: int, mark: int) -> int:
+    # The next separator: a line feed (10) ends a text, a space (32) a token; nothing else is as small in these texts.
+    end = start
+    while codes[end] > mark:
+        end += 1
+    return end
+
+
+@_compiled
+def _room(codes: Codes, shape: Shape) -> int:
+    # No text has more n-grams than this: were each of its characters a token, each would count with both its spaces.
+    longest, start = 0, 1
+    while start < codes.size:
+        stop = _end_of(codes, start, 10)
+        longest = max(longest, stop - start)
+        start = stop + 1
+    return (longest + 1) * (2 * (shape[3] - shape[2] + 1) + shape[1] - shape[0] + 1)
+
+
+@_compiled
+def _enumerate(codes: Codes, start: int, stop: int, shape: Shape, found: NDArray[np.int32]) -> int:
+    word_low, word_high, char_low, char_high, bits = shape
+    half = 1 << (bits - 1)
+    n = 0
+    token = start
+    while token < stop:
+        token_end = _end_of(codes, token, 32)
+        state = _WORD_SEED
+        words = 0
+        at = token
+        while words < word_high and at <= stop:
+            if codes[at] <= 32:
+                words += 1
+                if words >= word_low:
+                    found[n] = _bucket(state, bits)
+                    n += 1
+            state = (state ^ np.uint64(codes[at])) * _STEP
+            at += 1
+        for first in range(token - 1, token_end + 1):
+            state = _CHAR_SEED
+            # The spaces on either side; at a text's ends they are line feeds, and count as spaces.
+            for at in range(first, min(first + char_high, token_end + 1)):
+                state = (state ^ np.uint64(max(codes[at], 32))) * _STEP
+                if at - first + 1 >= char_low:
+                    found[n] = half + _bucket(state, bits)
+                    n += 1
+            if first == token - 1 and token_end - token + 2 < char_low:
+                found[n] = half + _bucket(state, bits)
+                n += 1
+                break
+        token = token_end + 1
+    return n
+
+
+@_compiled
+def _tally(found: NDArray[np.int32], n: int, times: NDArray[np.int32], slots: NDArray[np.int32]) -> int:
+    # Moves the distinct keys of found[:n] to its front, with how often each occurred in `times`; returns how many.
+    # `slots` is an open-addressing table of positions in `found`, at most half full.
+    size = 16
+    while size < 2 * n:
+        size *= 2
+    slots[:size] = -1
+    distinct = 0
+    for position in range(n):
+        key = found[position]
+        slot = (key * 0x9E3779B1 >> 9) & (size - 1)
+        while slots[slot] >= 0 and found[slots[slot]] != key:
+            slot = (slot + 1) & (size - 1)
+        if slots[slot] >= 0:
+            times[slots[slot]] += 1
+        else:
+            slots[slot] = distinct
+            found[distinct] = key
+            times[distinct] = 1
+            distinct += 1
+    return distinct
+
+
+@_compiled
+def _count(codes: Codes, texts: int, shape: Shape) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+    room = _room(codes, shape)
+    found, times, slots = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(4 * room + 16, np.int32)
+    indptr = np.zeros(texts + 1, np.int64)
+    indices, values = np.empty(room, np.int32), np.empty(room, np.float32)
+    used, start = 0, 1
+    for text in range(texts):
+        stop = _end_of(codes, start, 10)
+        distinct = _tally(found, _enumerate(codes, start, stop, shape, found), times, slots)
+        start = stop + 1
+        if used + distinct > indices.size:
+            grown = max(2 * indices.size, used + distinct)
+            more_indices, more_values = np.empty(grown, np.int32), np.empty(grown, np.float32)
+            more_indices[:used], more_values[:used] = indices[:used], values[:used]
+            indices, values = more_indices, more_values
+        for position in range(distinct):
+            indices[used + position] = found[position]
+            values[used + position] = times[position]
+        used += distinct
+        indptr[text + 1] = used
+    return indptr, indices[:used].copy(), values[:used].copy()
+
+
+@_compiled
+def _score(
+    codes: Codes,
+    texts: int,
+    shape: Shape,
+    table: NDArray[np.int32],
+    idf: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    bias: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    room = _room(codes, shape)
+    found, times, slots = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(4 * room + 16, np.int32)
+    classes = bias.size
+    half = table.size // 2
+    sums = np.empty((2, classes), np.float32)
+    scores = np.empty((texts, classes), np.float32)
+    start = 1
+    for text in range(texts):
+        stop = _end_of(codes, start, 10)
+        distinct = _tally(found, _enumerate(codes, start, stop, shape, found), times, slots)
+        start = stop + 1
+        sums[:] = 0
+        squares_word, squares_char = 0.0, 0.0
+        for position in range(distinct):
+            column = table[found[position]]
+            if column < 0:
+                continue
+            value = idf[column]
+            if times[position] > 1:
+                value *= np.float32(1 + np.log(times[position]))
+            block = 0
+            if found[position] < half:
+                squares_word += value * value
+            else:
+                block = 1
+                squares_char += value * value
+            for label in range(classes):
+                sums[block, label] += value * weights[column, label]
+        by_word = np.float32(1 / np.sqrt(squares_word)) if squares_word > 0 else np.float32(0)
+        by_char = np.float32(1 / np.sqrt(squares_char)) if squares_char > 0 else np.float32(0)
+        for label in range(classes):
+            scores[text, label] = bias[label] + by_word * sums[0, label] + by_char * sums[1, label]
+    return scores

@@ -1,0 +1,116 @@
+"""The compiled n-grams: bucket for bucket what the plain Python reference counts."""
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from aisle.features.ngrams import Shape, count_ngrams, score_texts
+from aisle.features.normalise import normalise
+from tests.unit.features.ngram_reference import char_ngrams, reference_counts, word_ngrams
+
+NORMAL_TEXT = (st.text(max_size=60) | st.text("ab c9é日\U00020000", max_size=60)).map(normalise)
+SHAPES = st.sampled_from([(1, 2, 2, 5, 20), (1, 1, 5, 5, 10), (2, 3, 3, 3, 12), (1, 3, 1, 6, 24), (4, 6, 8, 9, 8)])
+SHAPE: Shape = (1, 2, 2, 5, 20)
+
+
+def as_dicts(texts: list[str], shape: Shape) -> list[dict[int, int]]:
+    counts = count_ngrams(texts, shape)
+    assert counts.indptr.dtype == np.int64
+    assert counts.indices.dtype == np.int32
+    assert counts.values.dtype == np.float32
+    assert counts.indptr[0] == 0
+    assert counts.indptr[-1] == counts.indices.size == counts.values.size
+    rows = []
+    for begin, end in zip(counts.indptr, counts.indptr[1:], strict=False):
+        buckets = counts.indices[begin:end].tolist()
+        assert len(set(buckets)) == len(buckets)
+        rows.append({bucket: int(times) for bucket, times in zip(buckets, counts.values[begin:end], strict=True)})
+    return rows
+
+
+@settings(deadline=None)
+@given(st.lists(NORMAL_TEXT, max_size=5), SHAPES)
+@example([], SHAPE)
+@example(["", "a", "", "a a a", "日"], SHAPE)
+def test_counts_equal_the_reference(texts: list[str], shape: Shape) -> None:
+    assert as_dicts(texts, shape) == [reference_counts(text, shape) for text in texts]
+
+
+def test_a_megabyte_equals_the_reference() -> None:
+    rng = np.random.default_rng(5)
+    words = ["".join(map(chr, rng.integers(97, 123, size))) for size in rng.integers(1, 14, 5_000)]
+    text = " ".join(np.array(words)[rng.integers(0, len(words), 130_000)])
+    assert len(text) > 1_000_000
+    assert as_dicts(["x", text, "y"], SHAPE) == [reference_counts(part, SHAPE) for part in ("x", text, "y")]
+
+
+def test_one_word_of_a_megabyte_is_counted() -> None:
+    (row,) = as_dicts(["ab" * 500_000], SHAPE)
+    # Once: the word itself, and what begins or ends with one of its spaces. The rest alternates between "ab…" and "ba…".
+    inside = [500_000, 499_999, 499_999, 499_999, 499_999, 499_998, 499_998, 499_998]
+    assert sorted(row.values(), reverse=True) == [*inside, *[1] * 9]
+
+
+@given(NORMAL_TEXT)
+def test_a_text_alone_counts_as_among_others(text: str) -> None:
+    (alone,) = as_dicts([text], SHAPE)
+    assert as_dicts(["avant", text, "après".replace("è", "e")], SHAPE)[1] == alone
+
+
+@given(NORMAL_TEXT, st.integers(1, 3), st.integers(0, 2), st.integers(1, 6), st.integers(0, 3))
+def test_the_reference_takes_the_ngrams_that_scikit_learn_takes(
+    text: str, low: int, more: int, first: int, wider: int
+) -> None:
+    words = TfidfVectorizer(ngram_range=(low, low + more), token_pattern=r"\S+").build_analyzer()
+    chars = TfidfVectorizer(analyzer="char_wb", ngram_range=(first, first + wider)).build_analyzer()
+    lowered = text.lower()
+    assert sorted(word_ngrams(lowered, low, low + more)) == sorted(words(lowered))
+    assert sorted(char_ngrams(lowered, first, first + wider)) == sorted(chars(lowered))
+
+
+@given(NORMAL_TEXT)
+def test_each_kind_keeps_to_its_half(text: str) -> None:
+    (row,) = as_dicts([text], SHAPE)
+    words = sum(times for bucket, times in row.items() if bucket < 1 << 19)
+    assert words == len(list(word_ngrams(text, 1, 2)))
+    assert sum(row.values()) - words == len(list(char_ngrams(text, 2, 5)))
+
+
+def test_buckets_are_spread_evenly() -> None:
+    texts = [f"{number:x}" for number in range(40_000)]
+    counts = count_ngrams(texts, (1, 1, 16, 16, 13))
+    held = np.bincount(counts.indices[counts.indices < 4_096], minlength=4_096)
+    # Of 40,000 words thrown into 4,096 buckets, chi square is within five standard deviations of its mean.
+    chi_square = np.sum((held - held.mean()) ** 2) / held.mean()
+    assert abs(chi_square - 4_095) < 5 * np.sqrt(2 * 4_095)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(NORMAL_TEXT, min_size=1, max_size=4), st.integers(1, 40), st.integers(0, 2**31))
+def test_scores_equal_the_definition(texts: list[str], classes: int, seed: int) -> None:
+    shape = (1, 2, 2, 5, 10)
+    rng = np.random.default_rng(seed)
+    kept = np.flatnonzero(rng.random(1 << 10) < 0.7)
+    table = np.full(1 << 10, -1, np.int32)
+    table[kept] = np.arange(kept.size)
+    idf = rng.uniform(1, 9, kept.size).astype(np.float32)
+    weights = rng.normal(size=(kept.size, classes)).astype(np.float32)
+    bias = rng.normal(size=classes).astype(np.float32)
+    scores = score_texts(texts, shape, table=table, idf=idf, weights=weights, bias=bias)
+    expected = np.tile(bias.astype(np.float64), (len(texts), 1))
+    for row, text in enumerate(texts):
+        for half in (range(512), range(512, 1_024)):
+            known = {table[b]: times for b, times in reference_counts(text, shape).items() if b in half and table[b] >= 0}
+            values = {column: (1 + np.log(times)) * idf[column] for column, times in known.items()}
+            norm = np.sqrt(sum(value**2 for value in values.values()))
+            for column, value in values.items():
+                expected[row] += value / norm * weights[column]
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, expected, rtol=2e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["", "", ""]])
+def test_nothing_to_count(texts: list[str]) -> None:
+    assert as_dicts(texts, SHAPE) == [{}] * len(texts)

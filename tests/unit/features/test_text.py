@@ -1,0 +1,163 @@
+"""From products to counts and scores: which fields count, and one path for a batch and for a request."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aisle.catalog.product import Product
+from aisle.errors import BundleError, ModelError
+from aisle.features.normalise import Normalisation
+from aisle.features.text import TextConfig, TextFeatures, join_fields
+from aisle.features.tfidf import TfidfColumns
+from tests.unit.features.ngram_reference import reference_counts
+
+FIELD = st.none() | st.text(max_size=30) | st.text("abé <>&-¿12", max_size=40)
+PRODUCTS = st.lists(st.builds(Product, st.just("x"), title=FIELD, description=FIELD, brand=FIELD), max_size=6)
+CONFIG = TextConfig(bits=12)
+
+
+@pytest.mark.parametrize(
+    ("product", "text"),
+    [
+        (Product("1"), ""),
+        (Product("1", title="Jeu-Vidéo"), "jeu video"),
+        (Product("1", title="Jeu", brand="SEGA®"), "jeu sega"),
+        (Product("1", brand="Sega"), "sega"),
+        (Product("1", description="Très <b>beau</b>"), "tres beau"),
+        (Product("1", title="Jeu", brand="Sega", description="un deux trois quatre"), "jeu jeu sega un deux trois"),
+        (Product("1", title="Jeu", description=" <br/> "), "jeu"),
+    ],
+)
+def test_fields_are_joined(product: Product, text: str) -> None:
+    assert join_fields(product, TextConfig(description_words=3)) == text
+
+
+def test_a_description_may_be_left_out() -> None:
+    product = Product("1", title="Jeu", description="un deux")
+    assert join_fields(product, TextConfig(description_words=0)) == "jeu"
+
+
+def test_the_title_counts_as_often_as_configured() -> None:
+    product = Product("1", title="Jeu", description="un")
+    assert join_fields(product, TextConfig(title_times=3)) == "jeu jeu jeu un"
+    assert join_fields(product, TextConfig(title_times=1)) == "jeu un"
+
+
+def test_the_rules_of_the_configuration_hold() -> None:
+    assert join_fields(Product("1", title="<b>x"), TextConfig(normalisation=Normalisation(html=False))) == "b x"
+
+
+@settings(deadline=None)
+@given(PRODUCTS)
+def test_counts_equal_the_reference(products: list[Product]) -> None:
+    counts = TextFeatures(CONFIG).counts(products)
+    assert counts.shape == (len(products), 1 << 12)
+    assert counts.dtype == np.float32
+    for row, product in enumerate(products):
+        buckets = counts.indices[counts.indptr[row] : counts.indptr[row + 1]]
+        assert (np.diff(buckets) > 0).all()
+        expected = reference_counts(join_fields(product, CONFIG), CONFIG.shape)
+        assert dict(zip(buckets.tolist(), counts[row].data.tolist(), strict=True)) == expected
+
+
+@settings(max_examples=50, deadline=None)
+@given(PRODUCTS, st.integers(1, 30))
+def test_scores_equal_the_sparse_path(products: list[Product], classes: int) -> None:
+    features = TextFeatures(CONFIG)
+    columns = TfidfColumns.fit(features.counts([Product("1", title="abé 12 a b"), Product("2", title="ab ba 1 é")]))
+    rng = np.random.default_rng(classes)
+    weights = rng.normal(size=(columns.columns.size, classes)).astype(np.float32)
+    bias = rng.normal(size=classes).astype(np.float32)
+    scores = features.score(products, columns, weights, bias)
+    assert scores.shape == (len(products), classes)
+    np.testing.assert_allclose(scores, columns.transform(features.counts(products)) @ weights + bias, rtol=1e-4, atol=1e-4)
+    for row, product in enumerate(products):
+        np.testing.assert_array_equal(features.score([product], columns, weights, bias)[0], scores[row])
+
+
+def test_weights_in_any_memory_order_give_the_same_scores() -> None:
+    features = TextFeatures(CONFIG)
+    products = [Product("1", title="chat noir"), Product("2", title="chat blanc")]
+    columns = TfidfColumns.fit(features.counts(products))
+    weights = np.random.default_rng(3).normal(size=(columns.columns.size, 4)).astype(np.float32)
+    bias = np.zeros(4, np.float32)
+    np.testing.assert_array_equal(
+        features.score(products, columns, np.asfortranarray(weights), bias),
+        features.score(products, columns, weights, bias),
+    )
+
+
+def test_more_products_than_one_block_come_out_in_order() -> None:
+    features = TextFeatures(CONFIG)
+    products = [Product(str(number), title=f"lot {number}") for number in range(8_192 + 3)]
+    counts = features.counts(products)
+    tail = features.counts(products[8_190:])
+    assert counts.shape[0] == len(products)
+    assert (counts[8_190:] != tail).nnz == 0
+
+
+@pytest.mark.parametrize("change", ["bits", "rows", "classes", "weights type", "bias type", "bias shape"])
+def test_arrays_that_do_not_fit_are_refused(change: str) -> None:
+    features = TextFeatures(TextConfig(bits=13) if change == "bits" else CONFIG)
+    columns = TfidfColumns.fit(TextFeatures(CONFIG).counts([Product("1", title="chat")]))
+    weights, bias = np.zeros((columns.columns.size + (change == "rows"), 3), np.float32), np.zeros(3, np.float32)
+    wrong: dict[str, tuple[Any, Any]] = {
+        "classes": (weights[:, :2], bias),
+        "weights type": (weights.astype(np.float64), bias),
+        "bias type": (weights, bias.astype(np.float64)),
+        "bias shape": (weights, bias[None]),
+    }
+    with pytest.raises(ModelError, match="do not fit"):
+        features.score([Product("1", title="chat")], columns, *wrong.get(change, (weights, bias)))
+
+
+def test_warming_up_leaves_nothing_to_compile() -> None:
+    TextFeatures(TextConfig(bits=8, char_ngrams=(1, 1))).warm()
+
+
+def test_a_configuration_survives_json() -> None:
+    config = TextConfig((1, 3), (3, 4), 18, 1, 50, Normalisation(html=False))
+    assert TextConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bits": 99},
+        {"bits": "20"},
+        {"word_ngrams": [1]},
+        {"word_ngrams": None},
+        {"normalisation": {"version": 99}},
+        {"normalisation": None},
+        {"stop_words": ["le"]},
+    ],
+)
+def test_a_foreign_configuration_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(BundleError):
+        TextConfig.from_json(TextConfig().to_json() | change)
+
+
+def test_an_empty_configuration_is_refused() -> None:
+    with pytest.raises(BundleError, match="cannot be used"):
+        TextConfig.from_json({})
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"word_ngrams": (0, 2)},
+        {"char_ngrams": (5, 2)},
+        {"char_ngrams": (2, 99)},
+        {"bits": 7},
+        {"bits": 25},
+        {"title_times": 0},
+        {"description_words": -1},
+    ],
+)
+def test_senseless_numbers_are_refused(numbers: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match="is"):
+        TextConfig(**numbers)

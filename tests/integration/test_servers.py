@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
 from tests.servers.mlflow_server import MlflowServer
 from tests.servers.postgres import PostgresServer
 from tests.servers.process import ServerError, ServerProcess, free_port, run

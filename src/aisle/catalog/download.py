@@ -102,13 +102,14 @@ def download_challenge(
         for group in groups:
             kept = {} if force else _good(folder, group)
             fetched = {file: session.fetch(file, folder) for file in group if file not in kept}
-            _refuse_other_ids(folder, {**kept, **fetched})
+            found = {**kept, **fetched}
+            _refuse_other_ids(folder, found)
             for file in fetched:
                 _put_in_place(folder / file.name)
             for file in group:
                 path = folder / file.name
                 state: Literal["fetched", "kept"] = "fetched" if file in fetched else "kept"
-                done.append(DownloadedFile(path, path.stat().st_size, {**kept, **fetched}[file].rows, state))
+                done.append(DownloadedFile(path, path.stat().st_size, found[file].rows, state))
     return done
 
 

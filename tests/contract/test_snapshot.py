@@ -55,7 +55,7 @@ def test_a_new_label_is_a_new_data_version(tmp_path, database, bucket):
     before = freeze(database, bucket)
     with database.transaction() as connection:
         connection.execute(
-            labels.insert().values(source="shop", split="train", product_id="3", seq=2, code="2705", author="ana")
+            labels.insert().values(source="shop", split="train", product_id="3", seq=1, code="2705", author="ana")
         )
     after = freeze(database, bucket)
     assert after.digest != before.digest

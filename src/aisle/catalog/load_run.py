@@ -76,7 +76,8 @@ class LoadRun:
         return finish(self.database, load)
 
     def _store(self, position: int, prepared: _Prepared) -> bool:
-        with self.database.transaction() as connection:
+        # A crash of the database may take the last batches back, whole and with the position that they moved.
+        with self.database.transaction(relaxed=True) as connection:
             return store_batch(
                 connection,
                 self.load,

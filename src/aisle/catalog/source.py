@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,7 +61,8 @@ class Source:
     def facts(self) -> dict[str, FileFacts]:
         """Rows and sha256 of every file, labels' files included, by path below the folder."""
         names = [*dict.fromkeys(self.mapping.files.values()), *self.mapping.label.files.values()]
-        return {name: inspect_file(self.folder / name) for name in names}
+        with ThreadPoolExecutor(len(names)) as pool:
+            return dict(zip(names, pool.map(lambda name: inspect_file(self.folder / name), names), strict=True))
 
     def rows(self, split: str) -> int:
         """Return the number of rows of a split, unreadable ones included."""

@@ -56,11 +56,10 @@ def store_batch(
 
 
 def _insert_new(connection: Connection, load: Load, frame: pl.DataFrame) -> bool:
-    """Insert products and labels as new ones; false, and nothing done, when the catalogue has one of them."""
+    """Insert products as new ones; false, and nothing done, when the catalogue has one of them."""
     try:
         with connection.begin_nested():
-            insert_frame(connection, products, frame.drop("label").with_columns(_place(load)))
-            insert_frame(connection, labels, _given_labels(frame).with_columns(_place(load)))
+            insert_frame(connection, products, frame.with_columns(_place(load)))
     except IntegrityError:
         return False
     return True
@@ -75,54 +74,55 @@ def _merge(connection: Connection, load: Load, frame: pl.DataFrame) -> tuple[int
     old = frame.join(known, on="id", how="inner", suffix="_old", maintain_order="left")
     same = old.filter(pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_old")) for name in _CONTENT))
     connection.execute(delete(products).where(_of(products, load), _among(connection, products.c.id, old["id"])))
-    insert_frame(connection, products, frame.drop("label").with_columns(_place(load)))
-    insert_frame(connection, labels, _new_labels(connection, load, frame, old["id"]).with_columns(_place(load)))
-    return same.height, again
+    # The label that a product came with stays in its row; what its source says differently now is appended.
+    first = pl.coalesce("label_old", "label")
+    kept = frame.join(known.select("id", pl.col("label").alias("label_old")), on="id", how="left", maintain_order="left")
+    insert_frame(connection, products, kept.with_columns(*_place(load), first.alias("label")).drop("label_old"))
+    changed = _new_labels(connection, load, old)
+    insert_frame(connection, labels, changed.with_columns(_place(load)))
+    return same.filter(~pl.col("id").is_in(changed["product_id"].to_list())).height, again
 
 
 def _known(connection: Connection, load: Load, ids: pl.Series) -> pl.DataFrame:
     """Return what the catalogue has under these ids, and whether it was this generation of the files that put it there."""
-    columns = [products.c[name] for name in ("id", "row", *_CONTENT)]
+    columns = [products.c[name] for name in ("id", "row", "label", *_CONTENT)]
     newer = (products.c.load_id > load.generation).label("of_this_generation")
     mine = _of(products, load), _among(connection, products.c.id, ids)
     rows = connection.execute(select(*columns, newer).where(*mine)).all()
-    schema = dict.fromkeys(["id", *TEXTS, "image_sha256"], pl.String) | {
+    schema = dict.fromkeys(["id", "label", *TEXTS, "image_sha256"], pl.String) | {
         "row": pl.Int64,
         "image_width": pl.Int32,
         "image_height": pl.Int32,
         "of_this_generation": pl.Boolean,
     }
-    names = ["id", "row", *_CONTENT, "of_this_generation"]
+    names = ["id", "row", "label", *_CONTENT, "of_this_generation"]
     return pl.DataFrame([tuple(row) for row in rows], schema={name: schema[name] for name in names}, orient="row")
 
 
-def _given_labels(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.filter(pl.col("label").is_not_null()).select(
-        pl.col("id").alias("product_id"), pl.col("label").alias("code"), pl.lit(SOURCE_AUTHOR).alias("author")
-    )
-
-
-def _new_labels(connection: Connection, load: Load, frame: pl.DataFrame, known: pl.Series) -> pl.DataFrame:
-    """Return the labels to append: those of new products, and those that the source itself has changed.
+def _new_labels(connection: Connection, load: Load, old: pl.DataFrame) -> pl.DataFrame:
+    """Return the labels that the source itself has changed, as rows to append.
 
     A correction by a person stays current when the source repeats what it said before.
     """
     said = (
         select(labels.c.product_id, labels.c.seq, labels.c.code, labels.c.author)
-        .where(_of(labels, load), _among(connection, labels.c.product_id, known))
+        .where(_of(labels, load), _among(connection, labels.c.product_id, old["id"]))
         .order_by(labels.c.seq)
     )
-    last: dict[str, str] = {}
+    last = dict(old.select("id", "label_old").iter_rows())
     numbers: dict[str, int] = {}
     for product, number, code, author in connection.execute(said):
         numbers[product] = number
         if author == SOURCE_AUTHOR:
             last[product] = code
-    given = _given_labels(frame)
-    changed = [last.get(product) != code for product, code in given.select("product_id", "code").iter_rows()]
-    given = given.filter(pl.Series(changed, dtype=pl.Boolean))
-    following = [numbers.get(product, 0) + 1 for product in given["product_id"].to_list()]
-    return given.with_columns(pl.Series("seq", following, dtype=pl.Int32))
+    changed = [
+        (product, numbers.get(product, 0) + 1, label, SOURCE_AUTHOR)
+        for product, label in old.select("id", "label").iter_rows()
+        # A product that came without a label takes its first one into its row.
+        if label is not None and last[product] is not None and last[product] != label
+    ]
+    schema = {"product_id": pl.String, "seq": pl.Int32, "code": pl.String, "author": pl.String}
+    return pl.DataFrame(changed, schema=schema, orient="row")
 
 
 def _place(load: Load) -> list[pl.Expr]:

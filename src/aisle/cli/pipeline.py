@@ -93,13 +93,14 @@ def run_with_progress(given: dict[str, Any]) -> list[StepResult]:
         return run_pipeline(context, given, on_step=lambda step: report(step.summary, 0, 0))
 
 
-def summarise(results: list[StepResult]) -> None:
-    """Print what became of each step, and how to go on."""
+def summarise(results: list[StepResult], *, next_steps: bool = True) -> None:
+    """Print what became of each step, why the gate decided as it did, and how to go on."""
     rows = [(r.name, "on record" if r.skipped else f"{r.seconds:.1f} s", _outcome(r)) for r in results]
     table("Pipeline", ("step", "took", "outcome"), rows)
     for reason in results[-1].output["reasons"]:
         say(escape(reason))
-    say("Next: aisle serve    aisle models list    aisle predict --split test --out submission.csv")
+    if next_steps:
+        say("Next: aisle serve    aisle models list    aisle predict --split test --out submission.csv")
 
 
 def _outcome(result: StepResult) -> str:

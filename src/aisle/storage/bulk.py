@@ -33,8 +33,8 @@ def _copy(connection: Connection, table: Table, frame: pl.DataFrame) -> None:
     driver: Any = connection.connection.driver_connection
     quote = connection.dialect.identifier_preparer.quote
     columns = ", ".join(quote(name) for name in frame.columns)
-    # Text is quoted and null is not: that is how CSV tells an empty string from none.
-    payload = frame.write_csv(include_header=False, quote_style="non_numeric", null_value="").encode()
+    # An empty string is quoted and null is not: that is how CSV tells them apart.
+    payload = frame.write_csv(include_header=False, quote_style="necessary", null_value="").encode()
     statement = f"COPY {quote(table.name)} ({columns}) FROM STDIN (FORMAT csv)"
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:

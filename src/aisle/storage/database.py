@@ -62,8 +62,12 @@ class Database:
             return self._engine
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, *, relaxed: bool = False) -> Iterator[Connection]:
         """Open a transaction that writes: committed at the end, rolled back on any error.
+
+        Args:
+            relaxed: Whether the commit may return before the server's disk has it. Only a crash of the server can take it
+                back then, whole, and it is there for good as soon as a later transaction that is not relaxed ends.
 
         Raises:
             DatabaseError: The database cannot be reached, goes away, or stays locked by another writer.
@@ -71,6 +75,8 @@ class Database:
         with self._connect() as connection, connection.begin():
             if not self.is_postgresql:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
+            elif relaxed:
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
             yield connection
 
     @contextmanager

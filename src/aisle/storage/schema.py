@@ -1,8 +1,10 @@
 """The tables: what the database keeps, one definition for PostgreSQL and SQLite.
 
-`products`, `labels` and `rejects` are filled by ingest under a row of `loads`; `snapshots` names frozen data versions;
-`models` and `promotions` are the promotion ledger; `steps` remembers what the pipeline has done. The relations `x_train`,
-`x_test` and `y_train` that users of the challenge know are views, made by the migrations.
+`products` and `rejects` are filled by ingest under a row of `loads`. A product's `label` is the one that it came with; every
+later word on it, a person's or its source's, is a row of `labels`, and the view `current_labels` says which one holds.
+`snapshots` names frozen data versions; `models` and `promotions` are the promotion ledger; `steps` remembers what the
+pipeline has done. The relations `x_train`, `x_test` and `y_train` that users of the challenge know are views, made by the
+migrations.
 """
 
 from datetime import UTC, datetime
@@ -116,6 +118,7 @@ products = Table(
     Column("title", Text),
     Column("description", Text),
     Column("brand", Text),
+    Column("label", NAME),
     Column("product_ref", Text),
     Column("image_ref", Text),
     Column("image_name", Text),

@@ -62,6 +62,7 @@ def upgrade() -> None:
         sa.Column("id", _NAME, nullable=False),
         sa.Column("row", sa.BigInteger(), nullable=False),
         *(sa.Column(n, sa.Text()) for n in ("title", "description", "brand", "product_ref", "image_ref", "image_name")),
+        sa.Column("label", _NAME),
         sa.Column("image_sha256", sa.String()),
         sa.Column("image_width", sa.Integer()),
         sa.Column("image_height", sa.Integer()),
@@ -148,9 +149,11 @@ def _create_decisions() -> None:
 
 def _create_views() -> None:
     op.execute(
-        "CREATE VIEW current_labels AS SELECT l.source, l.split, l.product_id, l.code, l.author FROM labels l"
-        " WHERE l.seq = (SELECT max(n.seq) FROM labels n"
-        " WHERE n.source = l.source AND n.split = l.split AND n.product_id = l.product_id)"
+        "CREATE VIEW current_labels AS SELECT p.source, p.split, p.id AS product_id, COALESCE(l.code, p.label) AS code,"
+        " COALESCE(l.author, 'source') AS author FROM products p LEFT JOIN labels l"
+        " ON l.source = p.source AND l.split = p.split AND l.product_id = p.id AND l.seq ="
+        " (SELECT max(n.seq) FROM labels n WHERE n.source = p.source AND n.split = p.split AND n.product_id = p.id)"
+        " WHERE l.code IS NOT NULL OR p.label IS NOT NULL"
     )
     challenge = "(SELECT name FROM sources WHERE layout = 'challenge')"
     for split in ("train", "test"):

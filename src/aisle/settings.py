@@ -57,7 +57,7 @@ class Tracking(Concern):
     section: ClassVar[str] = "tracking"
     url: str = Field(description="`sqlite:///FILE`, or the `http(s)://HOST:PORT` of an MLflow server.")
     experiment: str = Field("aisle", min_length=1, description="Experiment that runs belong to.")
-    model: str = Field("aisle", min_length=1, description="Name of the registered model.")
+    model: str = Field("aisle", pattern=r"^[^/:'\"]+$", description="Name of the registered model; no / : ' or \".")
     artifact_root: str | None = Field(None, description="Where artefacts go; an MLflow server decides for itself.")
     timeout_s: float = Field(30.0, gt=0, description="Seconds before a request to an MLflow server is given up.")
 

@@ -90,6 +90,12 @@ class Ledger:
         with self._database.reading() as connection:
             return ModelVersion.from_row(_known_model(connection, version))
 
+    def find(self, bundle: str) -> ModelVersion | None:
+        """Return the version that a bundle is registered as, if it is."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(models).where(models.c.bundle == bundle)).one_or_none()
+        return None if row is None else ModelVersion.from_row(row)
+
     def champion(self) -> Promotion | None:
         """Return the row in force, or nothing before the first promotion."""
         with self._database.reading() as connection:

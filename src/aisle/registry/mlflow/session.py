@@ -86,7 +86,7 @@ class Session:
                 yield self._client
             except (self.mlflow.MlflowException, SQLAlchemyError, OSError) as error:
                 raise TrackingError(
-                    f"MLflow at {self.address} did not {doing}: {_first_line(error)}.",
+                    f"MLflow at {self.address} did not {doing}: {self._told(error)}.",
                     hint="Check AISLE_TRACKING_URL and AISLE_TRACKING_ARTIFACT_ROOT, and what MLflow's own log says.",
                 ) from error
 
@@ -97,10 +97,16 @@ class Session:
                 httpx.get(f"{self._options.url.rstrip('/')}/health", timeout=min(_CONNECT_S, self._options.timeout_s))
             except httpx.HTTPError as error:
                 raise TrackingError(
-                    f"The MLflow server {self.address} cannot be reached: {_first_line(error)}.",
+                    f"The MLflow server {self.address} cannot be reached: {self._told(error)}.",
                     hint="Check AISLE_TRACKING_URL, and that the server runs.",
                 ) from error
         return self.mlflow.MlflowClient(self._options.url, registry_uri=self._options.url)
+
+    def _told(self, error: Exception) -> str:
+        """Return an error's first line without the password, which MLflow repeats with the address."""
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        credentials, found, _ = urlsplit(self._options.url).netloc.rpartition("@")
+        return line.replace(f"{credentials}@", "****@") if found else line
 
 
 @contextmanager
@@ -135,7 +141,3 @@ def _shown(url: str) -> str:
     if "@" not in parts.netloc:
         return url
     return urlunsplit(parts._replace(netloc="****@" + parts.netloc.rpartition("@")[2]))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -100,6 +100,24 @@ def test_what_mlflow_refuses_is_told_in_a_sentence(refusing_url: str) -> None:
         client.get_experiment_by_name("aisle")
 
 
+def test_a_server_that_vanishes_is_given_up_in_seconds_and_without_the_password() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Refusing) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        session = Session(Settings(url=f"http://me:hunter2@127.0.0.1:{server.server_port}"))
+        with session.client("connect"):
+            server.shutdown()
+        thread.join()
+    started = time.monotonic()
+    with (
+        pytest.raises(TrackingError, match=r"did not list experiments: .*refused") as caught,
+        session.client("list experiments") as client,
+    ):
+        client.get_experiment_by_name("aisle")
+    assert time.monotonic() - started < 15
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_file_that_is_no_database_is_told_in_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "mlflow.db"
     path.write_bytes(b"no database at all, but long enough to look at" * 100)

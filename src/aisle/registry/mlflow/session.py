@@ -78,7 +78,7 @@ class Session:
         Raises:
             TrackingError: MLflow cannot be reached, or refused.
         """
-        with _LOCK, _environment(self._environment), warnings.catch_warnings(), _hushed("mlflow", "alembic"):
+        with _LOCK, _environment(self._environment), warnings.catch_warnings(), _hushed("mlflow", "alembic", "urllib3"):
             warnings.simplefilter("ignore")
             try:
                 if self._client is None:

@@ -100,7 +100,9 @@ def test_what_mlflow_refuses_is_told_in_a_sentence(refusing_url: str) -> None:
         client.get_experiment_by_name("aisle")
 
 
-def test_a_server_that_vanishes_is_given_up_in_seconds_and_without_the_password() -> None:
+def test_a_server_that_vanishes_is_given_up_in_seconds_quietly_and_without_the_password(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Refusing) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -116,6 +118,7 @@ def test_a_server_that_vanishes_is_given_up_in_seconds_and_without_the_password(
         client.get_experiment_by_name("aisle")
     assert time.monotonic() - started < 15
     assert "hunter2" not in str(caught.value)
+    assert caplog.text == ""
 
 
 def test_a_file_that_is_no_database_is_told_in_a_sentence(tmp_path: Path) -> None:

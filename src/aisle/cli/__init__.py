@@ -6,8 +6,11 @@ from typing import Annotated
 import typer
 
 from aisle import __version__
-from aisle.cli import catalog, config, database, demo, models, objects, pipeline, predict, serve
+from aisle.cli import catalog, config, database, models, objects, pipeline
+from aisle.cli.demo import demo
+from aisle.cli.predict import predict
 from aisle.cli.screen import complain
+from aisle.cli.serve import serve
 from aisle.errors import AisleError
 
 app = typer.Typer(
@@ -30,10 +33,10 @@ app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="database")
 app.add_typer(objects.app, name="objects")
-app.command("demo")(demo.demo)
+app.command("demo")(demo)
 app.command("train")(models.train)
-app.command("predict")(predict.predict)
-app.command("serve")(serve.serve)
+app.command("predict")(predict)
+app.command("serve")(serve)
 
 
 def _show_version(value: bool) -> None:

@@ -44,7 +44,9 @@ def demo(
     folder = catalog.absolute() if catalog else _sample(home, rows)
     from aisle.cli.pipeline import run_with_progress, summarise
 
-    results = run_with_progress({"folder": folder, "name": folder.name.lower(), "share": 1.0 if catalog is None else None})
+    # A made-up catalogue is taken whole, one's own by the default share.
+    share = 1.0 if catalog is None else None
+    results = run_with_progress({"folder": folder, "name": folder.name.lower(), "share": share})
     summarise(results, next_steps=False)
     with _server() as address:
         answer = _ask(address)

@@ -125,6 +125,8 @@ def _weighted(metrics: object) -> object:
     return metrics.get("weighted_f1") if isinstance(metrics, dict) else None
 
 
-def _scores(metrics: dict[str, object]) -> None:
-    rows = [(name, value) for name, value in metrics.items() if isinstance(value, float)]
-    table("On the gold rows", ("figure", "value"), rows, numbers=("value",))
+def _scores(metrics: dict[str, float]) -> None:
+    names = [name for name in metrics if not name.endswith(("_low", "_high")) and not name.startswith("rows")]
+    rows = [(name, metrics[name], metrics.get(f"{name}_low"), metrics.get(f"{name}_high")) for name in names]
+    columns = ("on the gold rows", "value", "95 % from", "to")
+    table("Scores", columns, rows, numbers=columns[1:])

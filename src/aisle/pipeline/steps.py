@@ -4,8 +4,10 @@ Each is a transaction in effect: run twice with the same input it leaves the sam
 again. Each names what it works on by digest, never as "the latest".
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -31,6 +33,7 @@ from aisle.pipeline.messages import (
 from aisle.registry.bundles import fetch, publish
 from aisle.registry.gate import decide
 from aisle.storage.schema import products
+from aisle.training.evaluate import gold_rows
 from aisle.training.fit import train
 
 
@@ -68,18 +71,18 @@ def train_bundle(context: Context, what: TrainInput) -> TrainOutput:
             progress=lambda stage: context.report(stage, 0, 0),
         )
         digest = publish(context.artifacts, Path(folder))
-    return TrainOutput(bundle=digest, snapshot=what.snapshot, metrics=report.metrics)
+    return TrainOutput(bundle=digest, snapshot=what.snapshot, metrics=figures_of(report.metrics))
 
 
 def evaluate(context: Context, what: EvaluateInput) -> EvaluateOutput:
     """Score a bundle and the champion, now and on the same gold rows, and ask the gate."""
-    rows = snapshots.read(context.artifacts, what.snapshot)
+    rows = gold_rows(snapshots.read(context.artifacts, what.snapshot), context.settings.training)
     in_force = context.ledger.champion()
     champion = None
     if in_force is not None:
         defender = context.bundle(context.ledger.model(in_force.version).bundle)
-        champion = score_on_gold(defender, rows, context.settings.training)
-    challenger = score_on_gold(context.bundle(what.bundle), rows, context.settings.training)
+        champion = score_on_gold(defender, rows)
+    challenger = score_on_gold(context.bundle(what.bundle), rows)
     decision = decide(challenger, champion, margin=context.settings.training.margin)
     return EvaluateOutput(
         bundle=what.bundle,
@@ -94,17 +97,25 @@ def evaluate(context: Context, what: EvaluateInput) -> EvaluateOutput:
 
 def register(context: Context, what: RegisterInput) -> RegisterOutput:
     """Make a bundle a numbered version in MLflow and in the ledger; the same bundle keeps its number."""
-    folder = fetch(context.artifacts, what.bundle, context.bundle_cache)
-    registered = context.tracking().publish(folder, snapshot=what.snapshot, commit=context.commit)
-    metrics = context.bundle(what.bundle).metrics
-    context.ledger.add_model(registered.version, what.bundle, what.snapshot, registered.run_id, metrics)
+    if (known := context.ledger.find(what.bundle)) is not None:
+        return RegisterOutput(version=known.version, bundle=known.bundle, run_id=known.run_id)
+    bundle = context.bundle(what.bundle)
+    registered = context.tracking().publish(
+        fetch(context.artifacts, what.bundle, context.bundle_cache),
+        snapshot=what.snapshot,
+        commit=context.commit,
+        parameters={**context.settings.training.model_dump(mode="json"), "level": bundle.level},
+    )
+    context.ledger.add_model(registered.version, what.bundle, what.snapshot, registered.run_id, figures_of(bundle.metrics))
     return RegisterOutput(version=registered.version, bundle=what.bundle, run_id=registered.run_id)
 
 
 def promote(context: Context, what: PromoteInput) -> PromoteOutput:
     """Make a version champion if the gate said so and the champion is still the one that it was judged against."""
     ledger = context.ledger
-    if what.promote:
+    in_force = ledger.champion()
+    # Done already when the answer to an earlier call was lost: its decision stands.
+    if what.promote and (in_force is None or in_force.version != what.version):
         ledger.promote(
             what.version,
             actor="pipeline",
@@ -118,6 +129,21 @@ def promote(context: Context, what: PromoteInput) -> PromoteOutput:
     return PromoteOutput(
         version=what.version, promoted=what.promote and champion == what.version, champion=champion, reasons=what.reasons
     )
+
+
+def figures_of(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return the figures of a bundle's metrics that fit on a line each: scores on the gold rows, and rows of each part.
+
+    Args:
+        metrics: What the bundle's `metrics.json` says.
+    """
+    figures: dict[str, float] = {}
+    for name, value in metrics["gold"].items():
+        if isinstance(value, int | float):
+            figures[name] = float(value)
+        elif isinstance(value, dict) and "value" in value:
+            figures |= {name: value["value"], f"{name}_low": value["low"], f"{name}_high": value["high"]}
+    return figures | {f"rows_{part}": float(rows) for part, rows in metrics["rows"].items()}
 
 
 def _held(context: Context, source: str) -> tuple[dict[str, int], dict[str, int]]:

@@ -105,13 +105,16 @@ class Tracking:
             raise
         run.end("FINISHED")
 
-    def publish(self, bundle_folder: Path, *, snapshot: str, commit: str) -> Registered:
+    def publish(
+        self, bundle_folder: Path, *, snapshot: str, commit: str, parameters: Mapping[str, object] | None = None
+    ) -> Registered:
         """Show a bundle in MLflow: a run with its figures and data, and a version; one that is known is only looked up.
 
         Args:
             bundle_folder: The bundle; every byte of it is verified first.
             snapshot: Digest of the snapshot that it learnt from.
             commit: The commit of the program that publishes it, or `unknown`.
+            parameters: What the training was steered by.
 
         Raises:
             BundleError: The bundle is damaged.
@@ -121,9 +124,9 @@ class Tracking:
         digest = str(sealed.manifest["digest"])
         if (known := self.version_of(digest)) is not None:
             return known
-        parameters = {name: sealed.manifest[name] for name in ("digest", "snapshot", "configuration", "format")}
+        chosen = {name: sealed.manifest[name] for name in ("digest", "snapshot", "configuration", "format")}
         tags = {"mlflow.source.git.commit": commit}
-        with self.start_run(f"bundle {digest[:12]}", parameters=parameters, tags=tags) as run:
+        with self.start_run(f"bundle {digest[:12]}", parameters={**(parameters or {}), **chosen}, tags=tags) as run:
             run.log_dataset(snapshot, "snapshot")
             run.log_metrics(figures(orjson.loads(sealed.files.get("metrics.json", b"{}"))))
             return self._register(run, bundle_folder, sealed)

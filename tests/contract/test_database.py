@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from aisle.errors import DatabaseError
 from aisle.storage.bulk import insert_frame
 from aisle.storage.database import Database
-from aisle.storage.schema import METADATA, labels, loads, products, snapshots, sources, steps
+from aisle.storage.schema import METADATA, labels, loads, products, rejects, snapshots, sources, steps
 from tests.servers.postgres import PostgresServer
 from tests.servers.process import free_port
 
@@ -104,13 +104,18 @@ class TestMigrations:
     def test_the_challenges_relations_are_there(self, database: Database):
         with database.transaction() as connection:
             add_source(connection)
-            insert_frame(connection, products, one_product("7", "Piscine", product_ref="12", image_ref="34"))
-            connection.execute(insert(labels), label("7", "2583"))
-            connection.execute(insert(labels), label("7", "2585"))
+            insert_frame(connection, products, one_product("7", "Piscine", product_ref="12", image_ref="34", label="10"))
+            insert_frame(connection, products, one_product("8", "Livre", label="10"))
+            insert_frame(connection, products, one_product("9", "Sans code"))
+            connection.execute(insert(labels), label("7", 1, "2583"))
+            connection.execute(insert(labels), label("7", 2, "2585"))
         with database.reading() as connection:
-            row = connection.execute(text("SELECT id, designation, description, productid, imageid FROM x_train")).one()
+            row = connection.execute(
+                text("SELECT id, designation, description, productid, imageid FROM x_train WHERE id = 7")
+            ).one()
             assert tuple(row) == (7, "Piscine", None, 12, 34)
-            assert [tuple(r) for r in connection.execute(text("SELECT id, prdtypecode FROM y_train"))] == [(7, 2585)]
+            codes = connection.execute(text("SELECT id, prdtypecode FROM y_train ORDER BY id"))
+            assert [tuple(row) for row in codes] == [(7, 2585), (8, 10)]
             assert connection.execute(text("SELECT count(*) FROM x_test")).scalar_one() == 0
 
 
@@ -245,6 +250,8 @@ AWKWARD = [
     "l'été, l'hiver; d'accord",
     "two\nlines",
     "two\r\nlines\rthree",
+    "lone\rreturn",
+    "\r",
     "tab\there",
     "back\\slash \\n \\N \\. \\\\",
     "\\.",
@@ -278,15 +285,13 @@ class TestBulk:
             assert list(connection.scalars(select(products.c.id).where(products.c.title.is_(None)))) == ["2"]
 
     def test_columns_that_the_frame_lacks_take_their_default(self, database: Database):
-        frame = pl.DataFrame(
-            {"source": ["shop"], "split": ["train"], "product_id": ["1"], "code": ["10"], "author": ["source"]}
-        )
+        row = {"load_id": 1, "source": "shop", "split": "train", "row": 7, "kind": "row", "reason": "no_id"}
         with database.transaction() as connection:
-            insert_frame(connection, labels, frame)
-            insert_frame(connection, labels, frame)
-            rows = connection.execute(select(labels).order_by(labels.c.seq)).all()
+            insert_frame(connection, rejects, pl.DataFrame([row]))
+            insert_frame(connection, rejects, pl.DataFrame([row]))
+            rows = connection.execute(select(rejects).order_by(rejects.c.seq)).all()
         assert [row.seq for row in rows] == [1, 2]
-        assert (rows[0].reason, rows[0].load_id) == ("", None)
+        assert (rows[0].detail, rows[0].raw) == ("", None)
         assert rows[0].created_at.tzinfo is UTC
 
     def test_columns_go_by_name_whatever_their_order(self, database: Database):
@@ -485,8 +490,8 @@ def one_product(key: str, title: str | None, **more: str) -> pl.DataFrame:
     return pl.DataFrame({name: [value] for name, value in row.items()}, schema_overrides={"title": pl.String})
 
 
-def label(product: str, code: str) -> dict[str, str]:
-    return {"source": "shop", "split": "train", "product_id": product, "code": code, "author": "source"}
+def label(product: str, seq: int, code: str) -> dict[str, str | int]:
+    return {"source": "shop", "split": "train", "product_id": product, "seq": seq, "code": code, "author": "source"}
 
 
 def cut_connections(server: PostgresServer, url: str) -> None:

@@ -66,7 +66,7 @@ class Catalog(Concern):
     """How products get in."""
 
     section: ClassVar[str] = "catalog"
-    batch_rows: int = Field(5_000, ge=100, le=100_000, description="Rows read, checked and committed together.")
+    batch_rows: int = Field(10_000, ge=100, le=100_000, description="Rows read, checked and committed together.")
     max_text_chars: int = Field(1_000_000, ge=1_000, description="Longest title or description accepted, in characters.")
     max_image_bytes: int = Field(20_000_000, ge=1_000, description="Largest image file accepted.")
     max_image_pixels: int = Field(120_000_000, ge=10_000, description="Largest image accepted, in pixels; more is a bomb.")

@@ -13,9 +13,12 @@ from aisle.catalog.image_load import ImageLoader
 from aisle.catalog.loads import RUNNING, Load, current_position, finish
 from aisle.catalog.rejects import Reject
 from aisle.catalog.source import ProductBatch, Source
-from aisle.catalog.store import store_batch
+from aisle.catalog.store import encode_products, store_batch
 from aisle.settings import Catalog
 from aisle.storage.database import Database
+
+_ROWS_WITH_IMAGES = 1_000
+"""Rows in a batch where each brings an image: about a second's work, which is what a kill can cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +29,12 @@ class _Prepared:
     stop: int
     frame: pl.DataFrame
     rejects: list[Reject]
+    encoded: bytes | None
 
     def after(self, start: int) -> "_Prepared":
         """Return what is left behind a row; the images of these rows are in the bucket already."""
         rejects = [reject for reject in self.rejects if reject.row >= start]
-        return replace(self, start=start, frame=self.frame.filter(pl.col("row") >= start), rejects=rejects)
+        return _Prepared(start, self.stop, self.frame.filter(pl.col("row") >= start), rejects, None)
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,16 @@ class LoadRun:
                 position=prepared.stop,
                 frame=prepared.frame,
                 refused=prepared.rejects,
+                encoded=prepared.encoded,
             )
 
     def _prepared(self, start: int) -> Iterator[_Prepared]:
         load = self.load
         last = load.high if self.order is None else load.rows_in_source
-        for batch in self.source.products(load.split, batch_rows=self.options.batch_rows, start=start):
+        rows = self.options.batch_rows
+        if self.loader.archive is not None:
+            rows = min(rows, _ROWS_WITH_IMAGES)
+        for batch in self.source.products(load.split, batch_rows=rows, start=start):
             if batch.start >= last:
                 return
             yield self._prepare(batch, start)
@@ -107,7 +115,8 @@ class LoadRun:
         )
         infos, rejects = self.loader.load(checked.frame, self.load.split)
         usable, empty = reject_empty(checked.frame.hstack(infos), infos["image_sha256"].is_not_null())
-        return _Prepared(max(batch.start, start), batch.stop, usable, checked.rejects + rejects + empty)
+        encoded = encode_products(self.load, usable) if self.database.is_postgresql else None
+        return _Prepared(max(batch.start, start), batch.stop, usable, checked.rejects + rejects + empty, encoded)
 
     def _mine(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         ranks = rows if self.order is None else self.order[rows]

@@ -118,6 +118,8 @@ def _csv_batches(path: Path, reader: Any) -> Iterator[Any]:
         try:
             yield reader.read_next_batch()
         except StopIteration:
+            # The allocator would keep what the blocks took; the next file, or the database's turn, can use it.
+            pa.default_memory_pool().release_unused()
             return
         except pa.ArrowInvalid as error:
             raise _unreadable(path, error) from None

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from aisle.catalog.loads import Counts, Load, claim, count
 from aisle.catalog.rejects import Reject, raw_row, reject_frame
 from aisle.catalog.source import TEXTS
-from aisle.storage.bulk import insert_frame
+from aisle.storage.bulk import encode_frame, insert_frame
 from aisle.storage.schema import labels, products, rejects
 
 SOURCE_AUTHOR = "source"
@@ -18,7 +18,14 @@ _CONTENT = (*TEXTS, "image_sha256", "image_width", "image_height")
 
 
 def store_batch(
-    connection: Connection, load: Load, *, expected: int, position: int, frame: pl.DataFrame, refused: list[Reject]
+    connection: Connection,
+    load: Load,
+    *,
+    expected: int,
+    position: int,
+    frame: pl.DataFrame,
+    refused: list[Reject],
+    encoded: bytes | None = None,
 ) -> bool:
     """Store a batch, if the load still stands where it was read from.
 
@@ -29,6 +36,7 @@ def store_batch(
         position: The position behind it.
         frame: Its usable rows: `row`, `id`, `label`, `TEXTS`, `image_sha256`, `image_width` and `image_height`.
         refused: Its rejects.
+        encoded: What `encode_products` gave for the same load and frame, where it was made ahead.
 
     Returns:
         Whether the batch was stored; false when another process has moved the load first.
@@ -37,7 +45,7 @@ def store_batch(
         return False
     # Rows of files that were never read before are almost always new: the primary key tells if one is not. That spares
     # a look at what is there, which costs more than the writing.
-    fresh = load.generation == 0 and _insert_new(connection, load, frame)
+    fresh = load.generation == 0 and _insert_new(connection, load, frame, encoded)
     unchanged, again = (0, frame.clear()) if fresh else _merge(connection, load, frame)
     refused = refused + [
         Reject(row.pop("row"), row["id"], "row", "duplicate_id", f"first seen in row {row.pop('row_old')}", raw_row(row))
@@ -55,11 +63,16 @@ def store_batch(
     return True
 
 
-def _insert_new(connection: Connection, load: Load, frame: pl.DataFrame) -> bool:
+def encode_products(load: Load, frame: pl.DataFrame) -> bytes:
+    """Return a batch's products as the database's bulk write takes them; done ahead, it costs the transaction nothing."""
+    return encode_frame(frame.with_columns(_place(load)))
+
+
+def _insert_new(connection: Connection, load: Load, frame: pl.DataFrame, encoded: bytes | None) -> bool:
     """Insert products as new ones; false, and nothing done, when the catalogue has one of them."""
     try:
         with connection.begin_nested():
-            insert_frame(connection, products, frame.with_columns(_place(load)))
+            insert_frame(connection, products, frame.with_columns(_place(load)), encoded=encoded)
     except IntegrityError:
         return False
     return True

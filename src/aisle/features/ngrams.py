@@ -44,7 +44,7 @@ class Counts:
 
     Args:
         indptr: Where each text's entries begin, int64, (texts + 1,).
-        indices: Buckets, int32, unique within a text, in no order.
+        indices: Buckets, int32, rising and unique within a text.
         values: Occurrences, float32.
     """
 
@@ -93,17 +93,18 @@ def _codes(texts: Sequence[str]) -> Codes:
     return np.frombuffer("\n".join(("", *texts, "")).encode("utf-32-le"), dtype=np.uint32)
 
 
-def _compiled(function: Any) -> Any:
+def compiled(function: Any) -> Any:
+    """Compile a function at its first call, free of the interpreter's lock; what is compiled stays for later processes."""
     return njit(cache=True, nogil=True)(function)
 
 
-@_compiled
+@compiled
 def _bucket(state: np.uint64, bits: int) -> np.int64:
     mixed = (state ^ (state >> _HALF)) * _FINISH
     return np.int64(mixed >> (_WIDTH - np.uint64(bits - 1)))
 
 
-@_compiled
+@compiled
 def _end_of(codes: Codes, start: int, mark: int) -> int:
     # The next separator: a line feed (10) ends a text, a space (32) a token; nothing else is as small in these texts.
     end = start
@@ -112,7 +113,7 @@ def _end_of(codes: Codes, start: int, mark: int) -> int:
     return end
 
 
-@_compiled
+@compiled
 def _room(codes: Codes, shape: Shape) -> int:
     # No text has more n-grams than this: were each of its characters a token, each would count with both its spaces.
     longest, start = 0, 1
@@ -123,7 +124,7 @@ def _room(codes: Codes, shape: Shape) -> int:
     return (longest + 1) * (2 * (shape[3] - shape[2] + 1) + shape[1] - shape[0] + 1)
 
 
-@_compiled
+@compiled
 def _enumerate(codes: Codes, start: int, stop: int, shape: Shape, found: NDArray[np.int32]) -> int:
     word_low, word_high, char_low, char_high, bits = shape
     half = 1 << (bits - 1)
@@ -158,40 +159,43 @@ def _enumerate(codes: Codes, start: int, stop: int, shape: Shape, found: NDArray
     return n
 
 
-@_compiled
-def _tally(found: NDArray[np.int32], n: int, times: NDArray[np.int32], slots: NDArray[np.int32]) -> int:
-    # Moves the distinct keys of found[:n] to its front, with how often each occurred in `times`; returns how many.
-    # `slots` is an open-addressing table of positions in `found`, at most half full.
-    size = 16
-    while size < 2 * n:
-        size *= 2
-    slots[:size] = -1
+@compiled
+def _tally(found: NDArray[np.int32], n: int, times: NDArray[np.int32], spare: NDArray[np.int32], bits: int) -> int:
+    # Sorts found[:n] by radix, then moves what is distinct to its front, and how often each occurred to that of `times`.
+    ends = np.empty(129, np.int32)
+    for shift in range(0, bits, 7):
+        ends[:] = 0
+        for position in range(n):
+            ends[(found[position] >> shift & 127) + 1] += 1
+        for digit in range(127):
+            ends[digit + 1] += ends[digit]
+        for position in range(n):
+            digit = found[position] >> shift & 127
+            spare[ends[digit]] = found[position]
+            ends[digit] += 1
+        found[:n] = spare[:n]
     distinct = 0
     for position in range(n):
-        key = found[position]
-        slot = (key * 0x9E3779B1 >> 9) & (size - 1)
-        while slots[slot] >= 0 and found[slots[slot]] != key:
-            slot = (slot + 1) & (size - 1)
-        if slots[slot] >= 0:
-            times[slots[slot]] += 1
+        if distinct and found[position] == found[distinct - 1]:
+            times[distinct - 1] += 1
         else:
-            slots[slot] = distinct
-            found[distinct] = key
-            times[distinct] = 1
+            found[distinct], times[distinct] = found[position], 1
             distinct += 1
     return distinct
 
 
-@_compiled
+@compiled
 def _count(codes: Codes, texts: int, shape: Shape) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
     room = _room(codes, shape)
-    found, times, slots = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(4 * room + 16, np.int32)
+    found, times, spare = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
     indptr = np.zeros(texts + 1, np.int64)
-    indices, values = np.empty(room, np.int32), np.empty(room, np.float32)
+    # Titles have some three distinct n-grams per character; what is not filled is never touched, and costs nothing.
+    expected = max(room, 4 * codes.size)
+    indices, values = np.empty(expected, np.int32), np.empty(expected, np.float32)
     used, start = 0, 1
     for text in range(texts):
         stop = _end_of(codes, start, 10)
-        distinct = _tally(found, _enumerate(codes, start, stop, shape, found), times, slots)
+        distinct = _tally(found, _enumerate(codes, start, stop, shape, found), times, spare, shape[4])
         start = stop + 1
         if used + distinct > indices.size:
             grown = max(2 * indices.size, used + distinct)
@@ -203,10 +207,10 @@ def _count(codes: Codes, texts: int, shape: Shape) -> tuple[NDArray[np.int64], N
             values[used + position] = times[position]
         used += distinct
         indptr[text + 1] = used
-    return indptr, indices[:used].copy(), values[:used].copy()
+    return indptr, indices[:used], values[:used]
 
 
-@_compiled
+@compiled
 def _score(
     codes: Codes,
     texts: int,
@@ -217,35 +221,30 @@ def _score(
     bias: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     room = _room(codes, shape)
-    found, times, slots = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(4 * room + 16, np.int32)
+    found, times, spare = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
     classes = bias.size
     half = table.size // 2
-    sums = np.empty((2, classes), np.float32)
+    sums = np.empty(classes, np.float32)
     scores = np.empty((texts, classes), np.float32)
     start = 1
     for text in range(texts):
         stop = _end_of(codes, start, 10)
-        distinct = _tally(found, _enumerate(codes, start, stop, shape, found), times, slots)
+        distinct = _tally(found, _enumerate(codes, start, stop, shape, found), times, spare, shape[4])
         start = stop + 1
-        sums[:] = 0
-        squares_word, squares_char = 0.0, 0.0
-        for position in range(distinct):
-            column = table[found[position]]
-            if column < 0:
-                continue
-            value = idf[column]
-            if times[position] > 1:
-                value *= np.float32(1 + np.log(times[position]))
-            block = 0
-            if found[position] < half:
-                squares_word += value * value
-            else:
-                block = 1
-                squares_char += value * value
-            for label in range(classes):
-                sums[block, label] += value * weights[column, label]
-        by_word = np.float32(1 / np.sqrt(squares_word)) if squares_word > 0 else np.float32(0)
-        by_char = np.float32(1 / np.sqrt(squares_char)) if squares_char > 0 else np.float32(0)
-        for label in range(classes):
-            scores[text, label] = bias[label] + by_word * sums[0, label] + by_char * sums[1, label]
+        scores[text] = bias
+        position = 0
+        # Buckets rise, so words come first: each kind is summed up, and divided by its norm when that is known.
+        for limit in (half, table.size):
+            sums[:] = 0
+            squares = 0.0
+            while position < distinct and found[position] < limit:
+                column = table[found[position]]
+                if column >= 0:
+                    value = idf[column] * (np.float32(1 + np.log(times[position])) if times[position] > 1 else np.float32(1))
+                    squares += value * value
+                    for label in range(classes):
+                        sums[label] += value * weights[column, label]
+                position += 1
+            if squares > 0:
+                scores[text] += sums * np.float32(1 / np.sqrt(squares))
     return scores

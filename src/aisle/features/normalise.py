@@ -46,7 +46,8 @@ _MARKUP = re.compile(
     r"|<(?:/[a-z]{0,10}|[a-z]{1,10}) ?/?(?=\s{0,3}(?:…|\Z))",
     re.IGNORECASE | re.DOTALL,
 )
-_DIGITS = re.compile(r"[0-9]+")
+_MIXED = re.compile(r"[0-9](?:(?<=[^ 0-9].)|(?=[^ 0-9]))")
+_RUN = re.compile(r"[0-9]+|[^ 0-9]+")
 _DIGIT_COMMA = re.compile(r"(?<=[0-9]),(?=[0-9])")
 _MOST_FOLDED = 65_536
 _LETTER_MARKS = (0, 7, 8, 9)
@@ -108,17 +109,20 @@ def normalise(text: str, rules: Normalisation = DEFAULT) -> str:
     >>> normalise("L&#39;&eacute;t&eacute;<br/>Jeu-VidÃ©o 22cm, 3 < 5 : c¿ur d¿été 1,5 m²")
     'l ete jeu video 22 cm 3 5 coeur d ete 15 m 2'
     """
-    plain = text.isascii()
-    if not plain:
+    if not text:
+        return ""
+    if not text.isascii():
         text = _INVISIBLE.sub("", text)
     if rules.html and ("&" in text or "<" in text):
         text = _strip_html(text)
-        plain = text.isascii()
+    plain = text.isascii()
     if rules.encoding and not plain:
         text = repair_encoding(text)
     if "," in text:
         text = _DIGIT_COMMA.sub("", text)
-    return " ".join(_DIGITS.sub(r" \g<0> ", text.translate(_FOLD)).split())
+    # Most titles are plain ASCII, and for those a table of bytes is several times faster.
+    text = text.encode("ascii").translate(_ASCII).decode("ascii") if plain else text.translate(_FOLD)
+    return " ".join(_RUN.findall(text) if _MIXED.search(text) else text.split())
 
 
 def has_html(text: str) -> bool:
@@ -186,3 +190,4 @@ def _kept(part: str) -> str:
 
 
 _FOLD = _Folding()
+_ASCII = bytes(ord(_FOLD[code]) for code in range(128)) + bytes(128)

@@ -23,7 +23,7 @@ _LOST = re.compile(
     r"(?P<apostrophe>â¿¿|(?<!\w)(?:[cdjlmnst]|(?:jus|lors|puis|quel|pres)?qu|aujourd)¿"
     rf"(?!{_AFTER_O})(?=[aeiouyhâàéèêëîïôœæ]))"
     rf"|(?P<ligature>¿(?={_AFTER_O})|(?<!{_LETTER})¿(?=il(?:s|lets?|lères?)?\b))"
-    rf"|(?P<accent>(?<={_LETTER})¿¿|¿¿(?={_LETTER})|(?<={_LETTER})¿(?={_LETTER}))",
+    rf"|(?P<accent>(?<={_LETTER})¿+(?={_LETTER})|(?<={_LETTER})¿¿|¿¿(?={_LETTER}))",
     re.IGNORECASE,
 )
 

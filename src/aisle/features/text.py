@@ -38,7 +38,7 @@ class TextConfig:
 
     word_ngrams: tuple[int, int] = (1, 2)
     char_ngrams: tuple[int, int] = (2, 5)
-    bits: int = 20
+    bits: int = 21
     title_times: int = 2
     description_words: int = 200
     normalisation: Normalisation = field(default_factory=Normalisation)
@@ -134,7 +134,7 @@ class TextFeatures:
             for start in range(0, max(len(products), 1), _BLOCK)
         ]
         counts = csr_matrix(_joined(blocks), shape=(len(products), 1 << self.config.bits))
-        counts.sort_indices()
+        counts.has_canonical_format = True
         return counts
 
     def score(

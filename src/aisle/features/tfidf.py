@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from aisle.errors import BundleError, TrainingError
+from aisle.features.ngrams import compiled
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ class TfidfColumns:
             and columns[0] >= 0
             and columns[-1] < 1 << bits
             and bool(np.all(columns[1:] > columns[:-1]))
-            and bool(np.all(np.isfinite(idf)))
+            and bool(np.all(np.isfinite(idf) & (idf > 0)))
         )
         if not sound:
             raise BundleError(
@@ -97,15 +98,41 @@ class TfidfColumns:
         Returns:
             float32, (texts, columns), each row's columns in the order of its buckets.
         """
-        texts = counts.shape[0]
-        columns = self.table[counts.indices]
-        used = columns >= 0
-        rows = np.repeat(np.arange(texts, dtype=np.int32), np.diff(counts.indptr))[used]
-        columns = columns[used]
-        values = (1 + np.log(counts.data[used])) * self.idf[columns]
-        # One group per text and kind: even for its words, odd for its characters.
-        groups = 2 * rows + (columns >= self.word_columns)
-        norms = np.sqrt(np.bincount(groups, weights=values.astype(np.float64) ** 2, minlength=2 * texts))
-        values /= norms[groups].astype(np.float32)
-        indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(rows, minlength=texts))])
-        return csr_matrix((values, columns, indptr), shape=(texts, self.columns.size))
+        counts = counts if counts.has_sorted_indices else counts.sorted_indices()
+        indptr, columns, values = _weigh(
+            counts.indptr.astype(np.int64), counts.indices, counts.data.astype(np.float32), self.table, self.idf
+        )
+        weighed = csr_matrix((values, columns, indptr), shape=(counts.shape[0], self.columns.size))
+        weighed.has_canonical_format = True
+        return weighed
+
+
+@compiled
+def _weigh(
+    indptr: NDArray[np.int64],
+    buckets: NDArray[np.int32],
+    times: NDArray[np.float32],
+    table: NDArray[np.int32],
+    idf: NDArray[np.float32],
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+    half = table.size // 2
+    ends = np.zeros_like(indptr)
+    columns, values = np.empty(buckets.size, np.int32), np.empty(buckets.size, np.float32)
+    used = 0
+    for row in range(indptr.size - 1):
+        position = indptr[row]
+        # Buckets rise, so words come first: each kind is divided by its norm when that is known.
+        for limit in (half, table.size):
+            first, squares = used, 0.0
+            while position < indptr[row + 1] and buckets[position] < limit:
+                column = table[buckets[position]]
+                if column >= 0:
+                    value = idf[column] * (np.float32(1 + np.log(times[position])) if times[position] > 1 else np.float32(1))
+                    squares += value * value
+                    columns[used], values[used] = column, value
+                    used += 1
+                position += 1
+            if squares > 0:
+                values[first:used] *= np.float32(1 / np.sqrt(squares))
+        ends[row + 1] = used
+    return ends, columns[:used], values[:used]

@@ -1,5 +1,9 @@
 """The language of a text."""
 
+from collections import Counter
+from pathlib import Path
+
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,3 +82,21 @@ def test_only_the_beginning_is_read() -> None:
     assert detect_language("le chat et la souris " + "the and of " * 100_000) == detect_language(
         ("le chat et la souris " + "the and of " * 1_000)[:2_000]
     )
+
+
+@given(st.sampled_from([(lang, text) for lang, texts in SENTENCES.items() for text in texts]), st.integers(0, 9_999))
+def test_numbers_and_signs_do_not_matter(pair: tuple[str, str], number: int) -> None:
+    language, sentence = pair
+    assert detect_language(f"{number} - {sentence} ({number})!") == language
+
+
+def test_a_few_foreign_letters_make_no_other_language() -> None:
+    assert detect_language("Le jeu de l'oie Ω pour les enfants") == "fr"
+    assert detect_language("The Greek letter Ω on a mug") == "en"
+
+
+def test_descriptions_of_a_french_shop_are_french(shared_data: Path) -> None:
+    rows = pl.read_csv(shared_data / "cdiscount-50k" / "products.csv", infer_schema=False, n_rows=2_000)
+    told = Counter(detect_language(text) for text in rows["Description"] if text)
+    assert told["unknown"] / told.total() < 0.1
+    assert told["fr"] / (told.total() - told["unknown"]) > 0.9

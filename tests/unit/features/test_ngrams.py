@@ -1,5 +1,7 @@
 """The compiled n-grams: bucket for bucket what the plain Python reference counts."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -13,6 +15,24 @@ from tests.unit.features.ngram_reference import char_ngrams, reference_counts, w
 NORMAL_TEXT = (st.text(max_size=60) | st.text("ab c9é日\U00020000", max_size=60)).map(normalise)
 SHAPES = st.sampled_from([(1, 2, 2, 5, 20), (1, 1, 5, 5, 10), (2, 3, 3, 3, 12), (1, 3, 1, 6, 24), (4, 6, 8, 9, 8)])
 SHAPE: Shape = (1, 2, 2, 5, 20)
+GOLDEN_BUCKETS = [
+    {
+        9804: 1,
+        12864: 1,
+        14942: 1,
+        33046: 1,
+        33382: 1,
+        35926: 1,
+        41325: 1,
+        44337: 1,
+        45650: 1,
+        48752: 1,
+        50191: 1,
+        50277: 1,
+        64441: 1,
+    },
+    {26571: 1, 37907: 1, 40059: 1, 47037: 1, 47771: 1, 53089: 1},
+]
 
 
 def as_dicts(texts: list[str], shape: Shape) -> list[dict[int, int]]:
@@ -114,3 +134,44 @@ def test_scores_equal_the_definition(texts: list[str], classes: int, seed: int) 
 @pytest.mark.parametrize("texts", [[], [""], ["", "", ""]])
 def test_nothing_to_count(texts: list[str]) -> None:
     assert as_dicts(texts, SHAPE) == [{}] * len(texts)
+
+
+def test_buckets_stay_what_they_are() -> None:
+    # Bundles hold bucket numbers: another hash needs another format version of theirs.
+    assert as_dicts(["jeu a", "日本"], (1, 2, 2, 3, 16)) == GOLDEN_BUCKETS
+
+
+def test_repeated_ngrams_are_counted_beyond_sixteen_bits() -> None:
+    (row,) = as_dicts(["a " * 70_000 + "a"], (1, 1, 3, 3, 10))
+    assert sorted(row.values()) == [70_001, 70_001]
+
+
+def test_many_texts_of_all_lengths_come_out_in_order() -> None:
+    # The first texts are shorter than what is set aside for one text, the last one needs more: room must grow on the way.
+    texts = ["", *(" ".join(f"mot{n}" for n in range(size)) for size in range(60)), " ".join(map(str, range(3_000)))]
+    rows = as_dicts(texts, SHAPE)
+    assert rows == [reference_counts(text, SHAPE) for text in texts]
+
+
+def test_rows_grow_past_the_room_set_aside() -> None:
+    # Wide character n-grams make far more than four n-grams of each character.
+    texts = [chr(97 + n) * 3 + "".join(chr(97 + n * k % 26) for k in range(200)) for n in range(26)]
+    shape: Shape = (1, 1, 1, 16, 24)
+    assert as_dicts(texts, shape) == [reference_counts(text, shape) for text in texts]
+
+
+@pytest.mark.parametrize("bits", range(8, 25))
+def test_any_number_of_bits_sorts_and_counts(bits: int) -> None:
+    text = "table basse en bois table basse 120 x 60 cm"
+    shape: Shape = (1, 2, 2, 5, bits)
+    counts = count_ngrams([text], shape)
+    assert (np.diff(counts.indices) > 0).all()
+    assert 0 <= counts.indices[0] <= counts.indices[-1] < 1 << bits
+    assert as_dicts([text], shape) == [reference_counts(text, shape)]
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    texts = [[f"mot{n} lot {n * k}" for n in range(300)] for k in range(8)]
+    expected = [as_dicts(part, SHAPE) for part in texts]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda part: as_dicts(part, SHAPE), texts * 3)) == expected * 3

@@ -3,6 +3,7 @@
 import sys
 import time
 import unicodedata
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -178,9 +179,37 @@ def test_rules_of_another_version_are_refused(value: dict[str, object]) -> None:
     assert f"version {VERSION}" in refusal.value.hint
 
 
-def test_a_raw_and_a_stripped_catalogue_meet(shared_data) -> None:  # type: ignore[no-untyped-def]
+def test_a_raw_and_a_stripped_catalogue_meet(shared_data: Path) -> None:
     raw = pl.read_csv(shared_data / "rakuten-raw" / "X_train_update.csv")
     stripped = pl.read_csv(shared_data / "rakuten-14k" / "X_train_update.csv")
     vocabulary = {word for title in stripped["designation"] for word in normalise(title).split()}
     words = [word for title in raw["designation"] for word in normalise(title).split()]
     assert sum(word in vocabulary for word in words) / len(words) > 0.75
+
+
+def test_the_order_of_the_steps() -> None:
+    # An entity may hide mojibake, a tag, a lost letter or a comma; what is decoded is treated like what was there.
+    assert normalise("T&Atilde;&copy;l") == "tel"
+    assert normalise("d&iquest;eau") == "d eau"
+    assert normalise("1&#44;5") == "15"
+    assert normalise("&lt;br&gt;x") == "x"
+    assert normalise("a&#8203;b &#x202E;c") == "ab c"
+    assert normalise("&\u200bamp;lt;") == normalise("&amp;lt;")
+
+
+@given(st.integers(0, 10**9), st.text("abc", min_size=1, max_size=5))
+def test_digits_part_from_letters(number: int, word: str) -> None:
+    assert normalise(f"{word}{number}{word}") == f"{word} {number} {word}"
+    assert normalise(f"{number}-{word}") == normalise(f"{number}{word}") == f"{number} {word}"
+
+
+def test_upper_and_lower_case_meet() -> None:
+    for word in ("ÉCRAN", "ŒUVRE", "STRASSE", "ΣΊΣΥΦΟΣ", "ЁЛКА", "ǅUNGLA"):
+        assert normalise(word) == normalise(word.lower()) == normalise(word.title())
+
+
+def test_a_table_that_is_full_still_folds() -> None:
+    # Far more different characters than the table of folded ones may hold.
+    every = "".join(map(chr, range(0x20, 0x2FFFF)))
+    assert normalise(every) == normalise(normalise(every))
+    assert normalise("É") == "e"

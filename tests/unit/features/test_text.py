@@ -161,3 +161,90 @@ def test_an_empty_configuration_is_refused() -> None:
 def test_senseless_numbers_are_refused(numbers: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match="is"):
         TextConfig(**numbers)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Jeu-Vidéo d'été", "JEU VIDEO D ETE"),
+        ("L&#39;&eacute;t&eacute;", "l'été"),
+        ("<b>Table</b><br/>basse", "table basse"),
+        ("TÃ©lÃ©phone", "téléphone"),
+        ("Te\u0301le\u0301phone", "Téléphone"),
+        ("Ta\u200bble \u202ebasse", "Table basse"),
+        ("Ｔａｂｌｅ", "Table"),
+        ("Table 120x60cm", "table 120 x 60 cm"),
+        ("le c¿ur d¿été", "le cœur d'été"),
+        ("d\x92eau", "d’eau"),
+    ],
+)
+def test_spellings_of_the_same_words_have_the_same_features(one: str, other: str) -> None:
+    features = TextFeatures(TextConfig())
+    for field in ("title", "description", "brand"):
+        pair = features.counts([Product("1", **{field: one}), Product("2", **{field: other})])
+        assert pair[0].nnz
+        assert (pair[0] != pair[1]).nnz == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("jeu video", "jeuvideo"), ("table", "tables"), ("lot de 2", "lot de 3"), ("12 cm", "1 2 cm"), ("日本", "日体")],
+)
+def test_other_words_have_other_features(one: str, other: str) -> None:
+    pair = TextFeatures(TextConfig()).counts([Product("1", title=one), Product("2", title=other)])
+    assert (pair[0] != pair[1]).nnz
+
+
+def test_the_id_and_the_image_are_no_text() -> None:
+    features = TextFeatures(CONFIG)
+    pair = features.counts([Product("1", title="chat"), Product("chien", title="chat", image=b"table")])
+    assert (pair[0] != pair[1]).nnz == 0
+
+
+def test_a_product_without_text_scores_the_bias() -> None:
+    features = TextFeatures(CONFIG)
+    columns = TfidfColumns.fit(features.counts([Product("1", title="chat")]))
+    weights = np.ones((columns.columns.size, 3), np.float32)
+    bias = np.array([0.5, -1, 2], np.float32)
+    scores = features.score(
+        [Product("1"), Product("2", title="<br>"), Product("3", title="\U0001f600")], columns, weights, bias
+    )
+    np.testing.assert_array_equal(scores, [bias, bias, bias])
+
+
+def test_no_products_have_no_scores() -> None:
+    features = TextFeatures(CONFIG)
+    columns = TfidfColumns.fit(features.counts([Product("1", title="chat")]))
+    scores = features.score([], columns, np.ones((columns.columns.size, 3), np.float32), np.zeros(3, np.float32))
+    assert scores.shape == (0, 3)
+
+
+def test_only_the_first_words_of_a_description_count() -> None:
+    features = TextFeatures(TextConfig(description_words=5))
+    beginning = "un deux trois quatre cinq"
+    pair = features.counts([Product("1", description=beginning), Product("2", description=beginning + " six" * 1_000)])
+    assert (pair[0] != pair[1]).nnz == 0
+
+
+def test_a_megabyte_of_description_is_one_product_like_others() -> None:
+    features = TextFeatures(TextConfig())
+    product = Product("1", title="Jeu", description="<p>mot</p>" * 100_000)
+    assert join_fields(product, features.config) == " ".join(["jeu jeu", *["mot"] * 200])
+    (row,) = features.counts([product])
+    assert row.max() == 200
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        TextConfig().bits = 10  # type: ignore[misc]
+
+
+def test_the_shape_says_all_that_the_compiled_code_asks() -> None:
+    assert TextConfig((1, 3), (4, 6), 18).shape == (1, 3, 4, 6, 18)
+
+
+@given(st.integers(1, 16), st.integers(0, 15), st.integers(8, 24), st.integers(1, 16), st.integers(0, 1_000))
+def test_every_sensible_configuration_survives_json(low: int, more: int, bits: int, times: int, words: int) -> None:
+    high = min(low + more, 16)
+    config = TextConfig((low, high), (low, high), bits, times, words)
+    assert TextConfig.from_json(json.loads(json.dumps(config.to_json()))) == config

@@ -14,10 +14,11 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 
-from aisle.catalog.archive import open_images
+from aisle.catalog.archive import ImageArchive, open_images
 from aisle.catalog.ingest import Ingest
 from aisle.catalog.sample import write_sample
 from aisle.catalog.source import open_source
+from aisle.errors import ImageProblem
 from aisle.settings import Catalog
 from aisle.storage.database import Database
 from aisle.storage.objects import Bucket, Objects
@@ -30,12 +31,10 @@ IMAGES = 4_000
 REPEATS = 5
 THREADS = 16
 
+_COLUMNS = "id bigint PRIMARY KEY, designation text, description text, productid bigint, imageid bigint"
 _BARE = (
     "DROP TABLE IF EXISTS bare_x_train, bare_x_test, bare_y_train",
-    *(
-        f"CREATE TABLE bare_{name} (id bigint PRIMARY KEY, designation text, description text, productid bigint, imageid bigint)"
-        for name in ("x_train", "x_test")
-    ),
+    *(f"CREATE TABLE bare_{name} ({_COLUMNS})" for name in ("x_train", "x_test")),
     "CREATE TABLE bare_y_train (id bigint PRIMARY KEY, prdtypecode integer)",
 )
 _FILES = {"X_train_update.csv": "x_train", "Y_train_CVw08PX.csv": "y_train", "X_test_update.csv": "x_test"}
@@ -45,6 +44,7 @@ import sys
 from pathlib import Path
 from aisle.catalog.ingest import Ingest
 from aisle.catalog.source import open_source
+from aisle.errors import ImageProblem
 from aisle.settings import Catalog
 from aisle.storage.database import Database
 from aisle.storage.objects import Objects
@@ -63,14 +63,22 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
+def read_or_none(archive: ImageArchive, split: str, name: str) -> bytes | None:
+    """Return an image, or nothing where the archive has none of that name."""
+    try:
+        return archive.read(split, name, 1 << 24)
+    except ImageProblem:
+        return None
+
+
 def bare_copy(url: str, folder: Path) -> None:
     """COPY the files as they are into plain tables with a primary key."""
     with psycopg.connect(url) as connection:
         for name, table in _FILES.items():
-            with (folder / name).open("rb") as stream, connection.cursor() as cursor:
-                with cursor.copy(f"COPY bare_{table} FROM STDIN (FORMAT csv, HEADER)") as copy:
-                    while block := stream.read(1 << 18):
-                        copy.write(block)
+            statement = f"COPY bare_{table} FROM STDIN (FORMAT csv, HEADER)"
+            with (folder / name).open("rb") as stream, connection.cursor() as cursor, cursor.copy(statement) as copy:
+                while block := stream.read(1 << 18):
+                    copy.write(block)
 
 
 def make_bare_tables(url: str) -> None:
@@ -106,6 +114,13 @@ def rows_beside_copy(server: PostgresServer, folder: Path, bucket: Bucket) -> li
     ]
 
 
+def bare_puts(bucket: Bucket, data: list[bytes]) -> None:
+    """PUT every image, as many at once as ingest does."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        for _ in pool.map(lambda numbered: bucket.put(f"x/{numbered[0]}.jpg", numbered[1]), enumerate(data)):
+            pass
+
+
 def images_beside_puts(server: PostgresServer, store: Objects, folder: Path) -> list[Figure]:
     """Measure images a second into S3, ours and a bare concurrent PUT loop of the same bytes in turns."""
     archive = open_images(folder)
@@ -118,16 +133,14 @@ def images_beside_puts(server: PostgresServer, store: Objects, folder: Path) -> 
         for batch in source.products(split, batch_rows=5_000)
         for name in batch.frame["image_name"].to_list()
     ]
-    data = [archive.read(split, name, 1 << 24) for split, name in names if _there(archive, split, name)]
+    data = [image for split, name in names if (image := read_or_none(archive, split, name)) is not None]
     ours, bare = [], []
     for turn in range(REPEATS):
         store.create_bucket(f"bare-{turn}")
         store.create_bucket(f"ours-{turn}")
         url = server.create()
         Database(url).migrate()
-        bucket = store.bucket(f"bare-{turn}")
-        with ThreadPoolExecutor(THREADS) as pool:
-            bare.append(seconds(lambda: list(pool.map(lambda i: bucket.put(f"x/{i}.jpg", data[i]), range(len(data))))))
+        bare.append(seconds(lambda turn=turn: bare_puts(store.bucket(f"bare-{turn}"), data)))
         ours.append(seconds(lambda url=url, turn=turn: ingest(url, folder, store.bucket(f"ours-{turn}"))))
         server.drop(url)
     ratio = statistics.median(b / o for b, o in zip(bare, ours, strict=True))
@@ -168,16 +181,6 @@ def main() -> int:
             Figure("peak memory, ratio of ten times the rows", large / small, "", 1.1, higher_is_better=False),
         ]
     return report("ingest", figures, about={"rows": ROWS, "images": IMAGES, "repeats": REPEATS})
-
-
-def _there(archive: object, split: str, name: str) -> bool:
-    from aisle.errors import ImageProblem
-
-    try:
-        archive.read(split, name, 1 << 24)  # type: ignore[attr-defined]
-    except ImageProblem:
-        return False
-    return True
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def test_fifty_kills_end_in_the_digest_of_an_uninterrupted_run(tmp_path: Path, d
     assert _count(database, products) == _count(plain, products) == 13_498
     assert _count(database, labels) == _count(plain, labels)
     assert _count(database, rejects) == _count(plain, rejects) == 2
-    assert sum(1 for _ in store.bucket("rakuten-image").keys()) == sum(1 for _ in store.bucket("plain").keys())
+    assert sorted(store.bucket("rakuten-image").keys(prefix="")) == sorted(store.bucket("plain").keys(prefix=""))
     for load in list_loads(database):
         assert load.state == "done"
         assert load.rows_loaded + load.rows_rejected == load.rows_expected

@@ -1,13 +1,14 @@
 """Text whose bytes were read in the wrong encoding: mojibake is turned back, and lost letters are filled in.
 
-The challenge's files hold U+00BF ("¿") where a character was lost. What it was is told by what stands beside it; counted
-over the 128 such texts among 9,579 raw products, with the other words of the same catalogue as the judge:
+The challenge's files hold U+00BF ("¿") where a character was lost. What it was is told by what stands beside it. Counted
+over the 128 such texts among 9,579 raw products, with the words of other raw products as the judge:
 
-- "d¿été", "l¿eau", "aujourd¿hui": an apostrophe, after an elision and before a vowel (63 of the signs between letters);
-- "c¿ur", "s¿urs", "¿uvre", "¿il", "¿illet": the ligature œ (35 signs);
-- "caract¿¿ristique", "qualit¿¿": both bytes of an accented e (37 of 37 that make a word, é but for two);
-- "mat¿riau", "poign¿es": an accented e again, between letters without the signs of the above (8 of 8 that make a word);
-- "18,¿9", "Azeroth¿ and", "¿ Revue", "¿Qué": a dash, a trade mark, a bullet, or a Spanish question: it separates.
+- "d¿été", "l¿eau", "aujourd¿hui": an apostrophe, after an elision and before a vowel: 77 of 77 make words;
+- "c¿ur", "s¿urs", "¿uvre", "¿il", "¿illet": the ligature œ: 39 of 39;
+- "caract¿¿ristique", "qualit¿¿": both bytes of an accented letter, nearly always é: 44 of 45;
+- "mat¿riau", "poign¿es": an accented e again, between letters without the signs of the above: 10 of 30 make words, and
+  most others are a second loss beside a wrong letter ("cà¿tés") that no rule mends;
+- "18¿9", "Azeroth¿ and", "¿ Revue", "¿Qué": a dash, a trade mark, a bullet, or a Spanish question: 98 separate.
 """
 
 import re

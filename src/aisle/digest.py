@@ -74,13 +74,19 @@ class TableDigest:
         self._rows = 0
 
     def update(self, frame: pl.DataFrame) -> None:
-        """Add a batch of rows; its columns are taken by name, text or whole numbers."""
+        """Add a batch of rows; its columns are taken by name.
+
+        Raises:
+            TypeError: A column is neither text nor whole numbers.
+        """
         self._rows += frame.height
         for position, name in enumerate(self._columns):
             column = frame[name]
             if column.dtype == pl.String:
                 lengths = column.str.len_bytes().cast(pl.Int64).fill_null(-1).to_numpy()
                 values = "".join(value for value in column.to_list() if value is not None).encode()
+            elif not column.dtype.is_integer():
+                raise TypeError(f"column {name!r} is {column.dtype}, neither text nor whole numbers")
             else:
                 lengths = np.where(column.is_null().to_numpy(), -1, 8).astype(np.int64)
                 values = column.cast(pl.Int64).fill_null(0).to_numpy().astype("<i8").tobytes()

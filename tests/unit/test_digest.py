@@ -144,3 +144,8 @@ class TestFiles:
     )
     def test_a_file_added_removed_renamed_or_changed_is_another_digest(self, other: dict[str, str]):
         assert manifest_digest(other) != manifest_digest({"a": "1", "b": "2"})
+
+
+def test_a_column_of_another_kind_is_refused_and_not_cut_to_whole_numbers():
+    with pytest.raises(TypeError, match="'price' is Float64"):
+        TableDigest(["price"]).update(pl.DataFrame({"price": [1.5]}))

@@ -51,8 +51,12 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Bring a moment to UTC before it is stored."""
-        return None if value is None else value.astimezone(UTC)
+        """Bring a moment to UTC before it is stored; `ValueError` if it does not know its zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value.isoformat()} does not say in which zone")
+        return value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Mark a moment read from a database without zones as UTC."""

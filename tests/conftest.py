@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from aisle.storage.database import Database
 from aisle.storage.objects import Bucket, Objects
@@ -15,6 +16,9 @@ from tests.servers.postgres import PostgresServer
 from tests.servers.rados_gateway import RadosGateway
 
 _ROOT = Path(__file__).parents[1]
+# A slow machine is no fault of the code: how long one example takes is not judged here.
+settings.register_profile("aisle", deadline=None)
+settings.load_profile("aisle")
 _FOREIGN = ("AISLE_", "AWS_", "MLFLOW_")
 
 

@@ -137,6 +137,11 @@ class Bundle:
         return self._predictor.categories
 
     @property
+    def modalities(self) -> tuple[str, ...]:
+        """What of a product it looks at, of `text` and `image`."""
+        return ("text",)
+
+    @property
     def level(self) -> int | None:
         """How many levels of the labels it was trained on; all when `None`."""
         return self._predictor.level

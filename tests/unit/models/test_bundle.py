@@ -40,6 +40,7 @@ def test_what_is_written_is_what_is_loaded(pristine: Path) -> None:
     assert bundle.profile == made.profile
     assert bundle.card == made.card
     assert bundle.level is None
+    assert bundle.modalities == ("text",)
     assert bundle.manifest["snapshot"] == made.snapshot
     assert bundle.manifest["configuration"] == made.configuration
     assert bundle.manifest["commit"] == "unknown"

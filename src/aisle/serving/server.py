@@ -123,6 +123,7 @@ class DrainingServer(uvicorn.Server):
 
 class _ToStructlog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
+        """Write a record of the standard library's as a structured event."""
         _log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
 

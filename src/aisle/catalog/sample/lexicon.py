@@ -83,6 +83,7 @@ class _Collector:
         self._dice = dice
 
     def number(self, word: str) -> int:
+        """Return a word's number, giving it the next one where it is new."""
         return self.numbers.setdefault(word, len(self.numbers))
 
     def weigh(self, phrases: Iterable[str], share: int) -> Weighted:

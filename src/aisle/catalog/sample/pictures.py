@@ -10,9 +10,28 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from aisle.catalog.sample import shapes
 from aisle.catalog.sample.classes import CLASS_FIGURES, CODES
 from aisle.catalog.sample.dice import Dice
+from aisle.catalog.sample.shapes import (
+    Box,
+    Colour,
+    Palette,
+    Shape,
+    basin,
+    card,
+    cover,
+    device,
+    figure,
+    furniture,
+    ornament,
+    packet,
+    page,
+    pile,
+    textile,
+    tool,
+    toy,
+    vehicle,
+)
 
 PICTURE_SIDE = 500
 """Width and height of every picture, in pixels."""
@@ -36,7 +55,7 @@ class Look:
         height: The usual height, in hundredths of the picture's.
     """
 
-    shape: shapes.Shape
+    shape: Shape
     hue: int
     spread: int
     saturation: int
@@ -46,33 +65,33 @@ class Look:
 
 
 LOOKS: dict[str, Look] = {
-    "10": Look(shapes.cover, 8, 30, 45, 75, 55, 86),
-    "40": Look(shapes.cover, 62, 20, 70, 80, 62, 84),
-    "50": Look(shapes.device, 60, 25, 20, 85, 75, 48),
-    "60": Look(shapes.device, 62, 15, 15, 80, 85, 55),
-    "1140": Look(shapes.figure, 5, 40, 70, 65, 45, 85),
-    "1160": Look(shapes.card, 14, 25, 80, 60, 60, 84),
-    "1180": Look(shapes.figure, 30, 20, 35, 45, 60, 80),
-    "1280": Look(shapes.toy, 8, 45, 75, 75, 66, 72),
-    "1281": Look(shapes.card, 40, 45, 60, 80, 76, 66),
-    "1300": Look(shapes.vehicle, 0, 30, 65, 75, 86, 46),
-    "1301": Look(shapes.textile, 90, 30, 40, 80, 50, 70),
-    "1302": Look(shapes.vehicle, 30, 40, 80, 70, 72, 64),
-    "1320": Look(shapes.toy, 92, 25, 30, 85, 60, 76),
-    "1560": Look(shapes.furniture, 8, 8, 45, 70, 80, 70),
-    "1920": Look(shapes.textile, 55, 50, 40, 60, 78, 76),
-    "1940": Look(shapes.packet, 12, 20, 75, 90, 44, 80),
-    "2060": Look(shapes.ornament, 12, 25, 65, 40, 62, 76),
-    "2220": Look(shapes.toy, 9, 12, 50, 70, 76, 56),
-    "2280": Look(shapes.page, 10, 10, 12, 60, 62, 88),
-    "2403": Look(shapes.pile, 8, 30, 55, 35, 84, 62),
-    "2462": Look(shapes.pile, 60, 20, 55, 30, 80, 66),
-    "2522": Look(shapes.tool, 58, 40, 60, 90, 66, 70),
-    "2582": Look(shapes.furniture, 32, 15, 40, 45, 84, 62),
-    "2583": Look(shapes.basin, 54, 6, 75, 60, 84, 66),
-    "2585": Look(shapes.tool, 10, 20, 70, 85, 74, 74),
-    "2705": Look(shapes.cover, 0, 50, 30, 85, 50, 80),
-    "2905": Look(shapes.cover, 66, 20, 65, 70, 60, 86),
+    "10": Look(cover, 8, 30, 45, 75, 55, 86),
+    "40": Look(cover, 62, 20, 70, 80, 62, 84),
+    "50": Look(device, 60, 25, 20, 85, 75, 48),
+    "60": Look(device, 62, 15, 15, 80, 85, 55),
+    "1140": Look(figure, 5, 40, 70, 65, 45, 85),
+    "1160": Look(card, 14, 25, 80, 60, 60, 84),
+    "1180": Look(figure, 30, 20, 35, 45, 60, 80),
+    "1280": Look(toy, 8, 45, 75, 75, 66, 72),
+    "1281": Look(card, 40, 45, 60, 80, 76, 66),
+    "1300": Look(vehicle, 0, 30, 65, 75, 86, 46),
+    "1301": Look(textile, 90, 30, 40, 80, 50, 70),
+    "1302": Look(vehicle, 30, 40, 80, 70, 72, 64),
+    "1320": Look(toy, 92, 25, 30, 85, 60, 76),
+    "1560": Look(furniture, 8, 8, 45, 70, 80, 70),
+    "1920": Look(textile, 55, 50, 40, 60, 78, 76),
+    "1940": Look(packet, 12, 20, 75, 90, 44, 80),
+    "2060": Look(ornament, 12, 25, 65, 40, 62, 76),
+    "2220": Look(toy, 9, 12, 50, 70, 76, 56),
+    "2280": Look(page, 10, 10, 12, 60, 62, 88),
+    "2403": Look(pile, 8, 30, 55, 35, 84, 62),
+    "2462": Look(pile, 60, 20, 55, 30, 80, 66),
+    "2522": Look(tool, 58, 40, 60, 90, 66, 70),
+    "2582": Look(furniture, 32, 15, 40, 45, 84, 62),
+    "2583": Look(basin, 54, 6, 75, 60, 84, 66),
+    "2585": Look(tool, 10, 20, 70, 85, 74, 74),
+    "2705": Look(cover, 0, 50, 30, 85, 50, 80),
+    "2905": Look(cover, 66, 20, 65, 70, 60, 86),
 }
 """The usual look of each class, by code."""
 
@@ -113,7 +132,7 @@ def draw_placeholder() -> bytes:
     return _jpeg(canvas)
 
 
-def _palette(look: Look, picks: Iterator[int]) -> shapes.Palette:
+def _palette(look: Look, picks: Iterator[int]) -> Palette:
     """Choose colours near the usual ones; three in ten things have any colour at all."""
     hue = next(picks) % 100 if next(picks) % 10 < 3 else look.hue + next(picks) % (2 * look.spread + 1) - look.spread
     saturation = max(0, min(100, look.saturation + next(picks) % 61 - 30))
@@ -126,7 +145,7 @@ def _palette(look: Look, picks: Iterator[int]) -> shapes.Palette:
     )
 
 
-def _colour(hue: int, saturation: int, value: int) -> shapes.Colour:
+def _colour(hue: int, saturation: int, value: int) -> Colour:
     red, green, blue = colorsys.hsv_to_rgb(hue % 100 / 100, saturation / 100, value / 100)
     return round(red * 255), round(green * 255), round(blue * 255)
 
@@ -142,7 +161,7 @@ def _background(look: Look, picks: Iterator[int]) -> Image.Image:
     return canvas
 
 
-def _box(look: Look, picks: Iterator[int]) -> shapes.Box:
+def _box(look: Look, picks: Iterator[int]) -> Box:
     """Choose where the thing lies: about its usual size, somewhere near the middle."""
     scale = 60 + next(picks) % 50
     width = min(96, (look.width + next(picks) % 21 - 10) * scale // 100) * _SIDE // 100

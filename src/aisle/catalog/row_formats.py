@@ -1,6 +1,7 @@
 """The formats: CSV, Parquet and JSON Lines as batches of text columns, each row with its number."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +37,21 @@ def count_rows(path: Path) -> int:
 
 
 def names_in(path: Path) -> list[str]:
-    """Return the names of a file's columns; of JSON Lines, those of its first object."""
+    """Return the names of a file's columns; of JSON Lines, those of any object, as they first appear."""
     if path.suffix.lower() == ".parquet":
         return list(_open_parquet(path).schema_arrow.names)
     if path.suffix.lower() == ".csv":
         return _header(path)
+    # A field that is missing is left out of its object: no single line tells them all.
+    names: dict[str, None] = {}
     with path.open("rb") as stream:
-        try:
-            first = orjson.loads(stream.readline())
-        except orjson.JSONDecodeError:
-            first = None
-    if not isinstance(first, dict):
-        raise SourceError(f"{path} does not begin with a JSON object.", hint="Write one object a line.")
-    return list(first)
+        for line in stream:
+            with suppress(orjson.JSONDecodeError):
+                if isinstance(record := orjson.loads(line), dict):
+                    names.update(dict.fromkeys(record))
+    if not names:
+        raise SourceError(f"{path} holds no JSON object with fields.", hint="Write one object a line.")
+    return list(names)
 
 
 def read_csv(path: Path, wanted: tuple[str, ...]) -> Iterator[RowBatch]:

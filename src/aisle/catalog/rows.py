@@ -55,7 +55,7 @@ def read_rows(path: Path, wanted: tuple[str, ...], *, batch_rows: int) -> Iterat
 
 
 def column_names(path: Path) -> list[str]:
-    """Return the names of a file's columns; of JSON Lines, those of its first object.
+    """Return the names of a file's columns; of JSON Lines, those of any object.
 
     Raises:
         SourceError: The file is missing or of another kind.

@@ -36,17 +36,26 @@ def predict(
         raise InputError("Give either a file or --split.", hint="`aisle predict --help` shows both.")
     if split is not None and out is None:
         raise InputError("--split needs --out FILE.", hint="Name the file to write, as in --out submission.csv.")
+    if split is not None and (images is not None or top != 1):
+        raise InputError(
+            "--images and --top go with a file.",
+            hint="A split has the images that were ingested with it, and one answer for each product.",
+        )
+    if file is not None and source is not None:
+        raise InputError("--source goes with --split.", hint="A file is read from where it lies.")
     application = open_application()
     with progress() as report, TemporaryDirectory(prefix="aisle-answers-") as folder:
         context = application.context(report)
         bundle = context.bundle(application.bundle_digest(version))
-        target = out or Path(folder) / "answers.jsonl"
+        target = out or Path(folder) / "answers.parquet"
         if file is not None:
             done = score_file(context, bundle, file, target, images=images, top=top)
         else:
             done = score_split(context, bundle, str(split), target, source=source)
         if out is None:
             _show(target, top)
+    if images is not None and "image" not in bundle.modalities:
+        ERR.print("The model answers from text alone; the images were not looked at.")
     if out is not None:
         say(f"Wrote {done.rows:,} answers to {escape(str(out))}.")
     for count, what in (
@@ -61,7 +70,7 @@ def predict(
 def _show(path: Path, top: int) -> None:
     import polars as pl
 
-    frame = pl.read_ndjson(path)
+    frame = pl.read_parquet(path)
     rows = frame.head(50).iter_rows()
     table("Answers", frame.columns, rows, numbers=["confidence", *(f"confidence_{place}" for place in range(2, top + 1))])
     if frame.height > 50:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,25 +66,29 @@ def score_file(
         top: Categories to give for each product.
 
     Raises:
-        InputError: There is nothing to classify by, or the kind of file is not known.
+        InputError: There is nothing to classify by, or the answers cannot be written there.
         SourceError: The file cannot be read.
+        ArchiveError: There are no images at `images`, or the archive is damaged or hostile.
     """
     present = column_names(path)
     columns = {field: next((name for name in names if name in present), None) for field, names in SPELLINGS.items()}
     if columns["title"] is None and columns["description"] is None:
         raise InputError(
-            f"{path.name} has neither a title nor a description; it has {', '.join(map(repr, present))}.",
+            f"{path.name} has neither a title nor a description; it has {', '.join(map(repr, present[:20]))}.",
             hint=f"Name a column {SPELLINGS['title'][0]!r}, or one of {', '.join(SPELLINGS['title'][1:])}.",
         )
     parts = template_columns(IMAGE_NAME) if columns["image"] is None and "imageid" in present else []
     wanted = tuple(dict.fromkeys([name for name in columns.values() if name is not None] + parts))
-    archive = open_image_path(images) if images is not None else None
+    limit = context.settings.catalog.max_image_bytes
     rows = unread = lost = 0
-    with table_writer(out) as writer:
+    with _archive(images) as given, table_writer(out) as writer:
+        # A model of text alone is not given what it would not look at.
+        archive = given if "image" in bundle.modalities else None
+        writer.write(answers_frame([], top))
         for batch in read_rows(path, wanted, batch_rows=_BATCH):
             batch_products = []
             for record in batch.frame.to_dicts():
-                image, missed = _image_of(archive, record, columns["image"], parts, context.settings.catalog.max_image_bytes)
+                image, missed = _image_of(archive, record, columns["image"], parts, limit)
                 lost += missed
                 batch_products.append(_product(record, columns, image))
             writer.write(answers_frame(bundle.predict(batch_products, top=top), top))
@@ -105,12 +110,18 @@ def score_split(context: Context, bundle: Bundle, split: str, out: Path, *, sour
         source: The catalogue; needed where several have such a split.
 
     Raises:
-        InputError: No catalogue has such a split, or several have and none was named.
+        InputError: No catalogue has such a split, several have and none was named, the model's codes have no place in a
+            submission, or the answers cannot be written there.
     """
     name, layout, prefix = _source_with(context, split, source)
     submission = layout == "challenge" and split == "test"
+    if submission and (strange := next((code for code in bundle.categories if not code.isdecimal()), None)) is not None:
+        raise InputError(
+            f"A submission holds the challenge's codes, and the model can answer {strange!r}.",
+            hint="It was trained on other catalogues too: train on the challenge alone with `aisle pipeline run --only`.",
+        )
     rows = lost = 0
-    with table_writer(out, spreadsheet=not submission) as writer:
+    with table_writer(out, bare=submission) as writer:
         for batch, missed in _products_of(context, bundle, name, prefix, split):
             answers = bundle.predict(batch, top=1)
             writer.write(submission_frame(answers) if submission else answers_frame(answers, 1))
@@ -145,6 +156,10 @@ def submission_frame(answers: list[Prediction]) -> pl.DataFrame:
     return pl.DataFrame(
         {"": [int(answer.id) for answer in answers], "prdtypecode": [int(answer.code) for answer in answers]}
     )
+
+
+def _archive(path: Path | None) -> AbstractContextManager[ImageArchive | None]:
+    return nullcontext() if path is None else open_image_path(path)
 
 
 def _product(record: dict[str, str | None], columns: dict[str, str | None], image: bytes | None) -> Product:
@@ -216,7 +231,7 @@ def _products_of(
         rows = connection.execute(query.execution_options(stream_results=True, max_row_buffer=_BATCH))
         for part in rows.partitions(_BATCH):
             images: list[bytes | None] = [None] * len(part)
-            named = sum(row.image_sha256 is not None for row in part) if "image" in bundle.inputs else 0
+            named = sum(row.image_sha256 is not None for row in part) if "image" in bundle.modalities else 0
             if named:
                 images = list(pool.map(lambda row: _stored_image(context, prefix, split, row), part))
             yield (

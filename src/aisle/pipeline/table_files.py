@@ -20,13 +20,13 @@ class TableWriter(Protocol):
 
 
 class _CsvWriter:
-    def __init__(self, path: Path, *, spreadsheet: bool) -> None:
-        self._stream, self._spreadsheet, self._begun = path.open("wb"), spreadsheet, False
+    def __init__(self, path: Path, *, bare: bool) -> None:
+        self._stream, self._bare, self._begun = path.open("wb"), bare, False
 
     def write(self, frame: pl.DataFrame) -> None:
-        if self._spreadsheet:
+        if not self._bare:
             frame = frame.with_columns(_disarmed(name) for name, kind in frame.schema.items() if kind == pl.String)
-        frame.write_csv(self._stream, include_header=not self._begun)
+        frame.write_csv(self._stream, include_header=not self._begun, quote_style="never" if self._bare else "necessary")
         self._begun = True
 
     def close(self) -> None:
@@ -60,32 +60,28 @@ class _ParquetWriter:
 
 
 @contextmanager
-def table_writer(path: Path, *, spreadsheet: bool = True) -> Iterator[TableWriter]:
+def table_writer(path: Path, *, bare: bool = False) -> Iterator[TableWriter]:
     """Write a table to a file that appears whole at the end of the block, or not at all.
 
     Args:
         path: A file ending in `.csv`, `.parquet`, `.jsonl` or `.ndjson`.
-        spreadsheet: Whether a CSV file may be opened in a spreadsheet: text that would run there as a formula is disarmed
-            by an apostrophe.
+        bare: Whether a CSV file holds numbers alone, of which nothing is quoted. In any other, text that a spreadsheet
+            would run as a formula is disarmed by an apostrophe.
 
     Raises:
-        InputError: The ending is none of these, or the folder is not there.
+        InputError: The ending is none of these, the folder is not there, or a file cannot be made in it.
     """
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {path.parent} to write {path.name} into.", hint="Make it, or name another.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder.", hint="Name a file to write.")
     part = path.with_name(f".{path.name}.part")
-    writer: _CsvWriter | _JsonLinesWriter | _ParquetWriter
-    match path.suffix.lower():
-        case ".csv":
-            writer = _CsvWriter(part, spreadsheet=spreadsheet)
-        case ".jsonl" | ".ndjson":
-            writer = _JsonLinesWriter(part)
-        case ".parquet":
-            writer = _ParquetWriter(part)
-        case _:
-            raise InputError(
-                f"{path.name} is neither CSV, Parquet nor JSON Lines.", hint="Name it .csv, .parquet or .jsonl."
-            )
+    try:
+        writer = _writer(path, part, bare=bare)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written: {error.strerror}.", hint="Name a file in a folder of your own."
+        ) from error
     try:
         yield writer
         writer.close()
@@ -95,7 +91,18 @@ def table_writer(path: Path, *, spreadsheet: bool = True) -> Iterator[TableWrite
         part.unlink(missing_ok=True)
 
 
+def _writer(path: Path, part: Path, *, bare: bool) -> _CsvWriter | _JsonLinesWriter | _ParquetWriter:
+    match path.suffix.lower():
+        case ".csv":
+            return _CsvWriter(part, bare=bare)
+        case ".jsonl" | ".ndjson":
+            return _JsonLinesWriter(part)
+        case ".parquet":
+            return _ParquetWriter(part)
+    raise InputError(f"{path.name} is neither CSV, Parquet nor JSON Lines.", hint="Name it .csv, .parquet or .jsonl.")
+
+
 def _disarmed(name: str) -> pl.Expr:
     """Put an apostrophe before text that a spreadsheet would take for a formula (OWASP: CSV injection)."""
-    dangerous = pl.col(name).str.contains(r"^\s*[=+\-@\t\r]")
+    dangerous = pl.col(name).str.contains(r"^\s*[=+\-@\t\r＝＋－＠]")
     return pl.when(dangerous).then(pl.concat_str(pl.lit("'"), pl.col(name))).otherwise(pl.col(name)).alias(name)

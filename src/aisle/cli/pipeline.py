@@ -1,7 +1,7 @@
 """`aisle pipeline`: the main job, whole or step by step."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import orjson
 import typer
@@ -10,8 +10,10 @@ from rich.markup import escape
 from aisle.bootstrap import open_application
 from aisle.cli.screen import OUT, progress, say, table
 from aisle.errors import PipelineError
-from aisle.pipeline.local import StepResult, run_pipeline, run_step
-from aisle.pipeline.plan import STEPS, step_named
+
+if TYPE_CHECKING:
+    # The steps bring all of training with them, which takes a second or two to import.
+    from aisle.pipeline.local import StepResult
 
 app = typer.Typer(help="Run the main job, whole or step by step.", no_args_is_help=True)
 
@@ -55,13 +57,16 @@ def run(
 
 @app.command("step")
 def step(
-    name: Annotated[str, typer.Argument(help="One of: " + ", ".join(step.name for step in STEPS) + ".")],
+    name: Annotated[str, typer.Argument(help="One of: ingest, snapshot, train, evaluate, register, promote.")],
     given: Annotated[
         str, typer.Argument(metavar="JSON", help="The step's input, or `-` to read it from standard input.")
     ] = "{}",
     schema: Annotated[bool, typer.Option("--schema", help="Print the shape of the step's input, and do nothing.")] = False,
 ) -> None:
     """Run one step: takes a small JSON object, prints one; this is what an orchestrator calls."""
+    from aisle.pipeline.local import run_step
+    from aisle.pipeline.plan import step_named
+
     if schema:
         OUT.print_json(orjson.dumps(step_named(name).takes.model_json_schema()).decode())
         return
@@ -82,18 +87,22 @@ def step(
 @app.command("plan")
 def plan() -> None:
     """Show the steps in order, and what each takes."""
+    from aisle.pipeline.plan import STEPS
+
     table("Steps", ("step", "does", "takes"), [(s.name, s.summary, ", ".join(s.takes.model_fields)) for s in STEPS])
 
 
-def run_with_progress(given: dict[str, Any]) -> list[StepResult]:
-    """Run the main job, saying each step as it begins and what came of it."""
+def run_with_progress(given: dict[str, Any]) -> "list[StepResult]":
+    """Run the main job, saying each step as it begins."""
+    from aisle.pipeline.local import run_pipeline
+
     application = open_application()
     with progress() as report:
         context = application.context(report)
         return run_pipeline(context, given, on_step=lambda step: report(step.summary, 0, 0))
 
 
-def summarise(results: list[StepResult], *, next_steps: bool = True) -> None:
+def summarise(results: "list[StepResult]", *, next_steps: bool = True) -> None:
     """Print what became of each step, why the gate decided as it did, and how to go on."""
     rows = [(r.name, "on record" if r.skipped else f"{r.seconds:.1f} s", _outcome(r)) for r in results]
     table("Pipeline", ("step", "took", "outcome"), rows)
@@ -103,7 +112,7 @@ def summarise(results: list[StepResult], *, next_steps: bool = True) -> None:
         say("Next: aisle serve    aisle models list    aisle predict --split test --out submission.csv")
 
 
-def _outcome(result: StepResult) -> str:
+def _outcome(result: "StepResult") -> str:
     output = result.output
     match result.name:
         case "ingest":
@@ -115,9 +124,15 @@ def _outcome(result: StepResult) -> str:
         case "train":
             return f"bundle {output['bundle'][:12]}, weighted F1 {output['metrics']['weighted_f1']:.4f}"
         case "evaluate":
-            against = f"version {output['champion']}" if output["champion"] else "no champion"
-            return f"{'passed' if output['promote'] else 'refused'} against {against}"
+            return _judgement(output)
         case "register":
             return f"version {output['version']}"
         case _:
             return f"champion is version {output['champion']}" if output["champion"] else "no champion"
+
+
+def _judgement(output: dict[str, Any]) -> str:
+    if output["in_force"]:
+        return f"is version {output['champion']}, the champion"
+    against = f"version {output['champion']}" if output["champion"] else "no champion"
+    return f"{'passed' if output['promote'] else 'refused'} against {against}"

@@ -115,9 +115,9 @@ def _record(context: Context, step: Step, key: str, output: dict[str, Any], seco
 
 
 def _misfit(step: Step, error: ValidationError) -> PipelineError:
-    first = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
+    faults = error.errors(include_url=False, include_input=False)
+    told = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
     return PipelineError(
-        f"Step {step.name} cannot take its input: {field}: {first['msg']}.",
+        f"Step {step.name} cannot take its input: {told}.",
         hint=f"`aisle pipeline step {step.name} --schema` prints what it takes.",
     )

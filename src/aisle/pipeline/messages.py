@@ -80,6 +80,7 @@ class EvaluateOutput(Message):
     evidence: dict[str, Any]
     followed: int = Field(description="Number of the ledger's row in force when it was judged; 0 for none.")
     champion: int | None = Field(description="The version that it was judged against.")
+    in_force: bool = Field(description="Whether the bundle is the champion's own, so that there was nothing to judge.")
 
 
 class RegisterInput(Message):

@@ -31,7 +31,7 @@ from aisle.pipeline.messages import (
     TrainOutput,
 )
 from aisle.registry.bundles import fetch, publish
-from aisle.registry.gate import decide
+from aisle.registry.gate import Decision, decide
 from aisle.storage.schema import products
 from aisle.training.evaluate import gold_rows
 from aisle.training.fit import train
@@ -76,14 +76,15 @@ def train_bundle(context: Context, what: TrainInput) -> TrainOutput:
 
 def evaluate(context: Context, what: EvaluateInput) -> EvaluateOutput:
     """Score a bundle and the champion, now and on the same gold rows, and ask the gate."""
-    rows = gold_rows(snapshots.read(context.artifacts, what.snapshot), context.settings.training)
     in_force = context.ledger.champion()
-    champion = None
-    if in_force is not None:
-        defender = context.bundle(context.ledger.model(in_force.version).bundle)
-        champion = score_on_gold(defender, rows)
-    challenger = score_on_gold(context.bundle(what.bundle), rows)
-    decision = decide(challenger, champion, margin=context.settings.training.margin)
+    defender = context.ledger.model(in_force.version).bundle if in_force else None
+    if in_force is not None and defender == what.bundle:
+        decision = Decision(False, (f"The bundle is the champion's already, version {in_force.version}.",), {})
+    else:
+        rows = gold_rows(snapshots.read(context.artifacts, what.snapshot), context.settings.training)
+        champion = score_on_gold(context.bundle(defender), rows) if defender else None
+        challenger = score_on_gold(context.bundle(what.bundle), rows)
+        decision = decide(challenger, champion, margin=context.settings.training.margin)
     return EvaluateOutput(
         bundle=what.bundle,
         snapshot=what.snapshot,
@@ -92,6 +93,7 @@ def evaluate(context: Context, what: EvaluateInput) -> EvaluateOutput:
         evidence=dict(decision.evidence),
         followed=in_force.seq if in_force else 0,
         champion=in_force.version if in_force else None,
+        in_force=defender == what.bundle,
     )
 
 

@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aisle.models.bundle import Bundle
 from aisle.registry.bundles import fetch
 from aisle.registry.ledger import Ledger
-from aisle.registry.mlflow import Tracking
 from aisle.settings import Settings
 from aisle.storage.database import Database
 from aisle.storage.objects import Bucket
+
+if TYPE_CHECKING:
+    # Half a second to import, and most steps do without.
+    from aisle.registry.mlflow import Tracking
 
 Report = Callable[[str, int, int], None]
 """Told how far a step has come: what it does, how much of it was done since the last call, and how much there is in all."""
@@ -38,7 +42,7 @@ class Context:
     database: Database
     images: Bucket
     artifacts: Bucket
-    tracking: Callable[[], Tracking]
+    tracking: "Callable[[], Tracking]"
     commit: str
     report: Report = silent
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aisle.catalog.source import Source
-from aisle.errors import IngestError
+from aisle.errors import IngestError, SourceError
 from aisle.storage.database import Database
 from aisle.storage.schema import loads, sources
 
@@ -93,6 +93,18 @@ def register_source(database: Database, source: Source, sample: Sample) -> str:
                 return str(row["image_prefix"])
         except IntegrityError:
             continue  # another process took the name or the prefix first: look again
+
+
+def require_source(database: Database, name: str | None) -> None:
+    """Make sure that a source is known by that name, if one is given.
+
+    Raises:
+        SourceError: It is not; the hint tells those that are.
+    """
+    with database.reading() as connection:
+        known = connection.execute(select(sources.c.name).order_by(sources.c.name)).scalars().all()
+    if name is not None and name not in known:
+        raise SourceError(f"There is no catalogue {name!r}.", hint=f"There are: {', '.join(known) or 'none yet'}.")
 
 
 def _free_prefix(connection: Connection, source: Source) -> str:

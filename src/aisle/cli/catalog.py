@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from aisle.bootstrap import open_application
 from aisle.cli.screen import ERR, progress, say, table
-from aisle.pipeline.messages import IngestInput, SnapshotInput
+from aisle.pipeline.messages import IngestOutput, SnapshotInput
 
 app = typer.Typer(help="Take catalogues in, look at them, freeze them.", no_args_is_help=True)
 
@@ -100,12 +100,19 @@ def ingest(
 
     It can be stopped at any moment and run again; what cannot be used is kept with its reason (`aisle catalog rejects`).
     """
-    from aisle.pipeline.steps import ingest as run
+    from aisle.pipeline.local import run_step
 
     application = open_application()
-    what = IngestInput(folder=source, name=name, mapping=mapping, share=share, next_rows=next_rows, sample=sample)
+    given = {
+        "folder": source,
+        "name": name,
+        "mapping": mapping,
+        "share": share,
+        "next_rows": next_rows,
+        "sample": sample,
+    }
     with progress() as report:
-        done = run(application.context(report), what)
+        done = IngestOutput.model_validate(run_step(application.context(report), "ingest", given).output)
     rows = [(split, done.rows[split], done.images[split]) for split in done.rows]
     table(f"Catalogue {done.source}", ("split", "products", "with image"), rows, numbers=("products", "with image"))
     if done.rejected:
@@ -117,9 +124,11 @@ def ingest(
 @app.command("loads")
 def loads(source: Annotated[str | None, typer.Option(help="Only this catalogue.")] = None) -> None:
     """Show the load ledger: what was taken in, from which files, and how it ended."""
-    from aisle.catalog.loads import list_loads
+    from aisle.catalog.loads import list_loads, require_source
 
-    entries = list_loads(open_application().database, source=source)
+    database = open_application().database
+    require_source(database, source)
+    entries = list_loads(database, source=source)
     columns = (
         "load",
         "source",
@@ -158,9 +167,11 @@ def rejects(
     limit: Annotated[int, typer.Option(min=0, help="Examples to show.")] = 20,
 ) -> None:
     """Show what could not be used: how much of it and why, then examples."""
+    from aisle.catalog.loads import require_source
     from aisle.catalog.rejects import REASONS, count_rejects, list_rejects
 
     database = open_application().database
+    require_source(database, source)
     counts = [
         (row.source, row.kind, row.reason, row.count, REASONS[row.reason]) for row in count_rejects(database, source=source)
     ]
@@ -210,9 +221,11 @@ def snapshots() -> None:
 def stats(source: Annotated[str | None, typer.Option(help="Only this catalogue.")] = None) -> None:
     """Show what the catalogue holds: classes, missing values, languages, duplicates."""
     from aisle.catalog.categories import category_name
+    from aisle.catalog.loads import require_source
     from aisle.monitoring.overview import overview
 
     application = open_application()
+    require_source(application.database, source)
     with progress() as report:
         seen = overview(application.database, source=source, progress=lambda done, total: report("reading", done, total))
     table(

@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
@@ -113,11 +114,21 @@ class Database:
         return head
 
     def revert(self, revision: str) -> None:
-        """Take the schema back to an earlier revision (`base` for none); what the later ones added is lost."""
+        """Take the schema back to an earlier revision (`base` for none); what the later ones added is lost.
+
+        Raises:
+            DatabaseError: The database cannot be reached, or there is no such revision before its own.
+        """
         config = self._alembic()
         with self.transaction() as connection:
             config.attributes["connection"] = connection
-            command.downgrade(config, revision)
+            try:
+                command.downgrade(config, revision)
+            except CommandError as error:
+                raise DatabaseError(
+                    f"The schema of {self.address} cannot go back to {revision!r}: {error}.",
+                    hint="Name a revision of this version of aisle, or `base`.",
+                ) from error
 
     def check(self) -> None:
         """Make sure that the database answers and that its schema is this version's.

@@ -1,5 +1,6 @@
 """Settings become live objects here, and nowhere else."""
 
+import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
@@ -137,13 +138,15 @@ def serving_parts() -> "tuple[Serving, LedgerSource, Telemetry]":
     return application.settings.serving, application.champions, application.telemetry
 
 
-def git_commit() -> str:
-    """Return the commit that this program was checked out at, or `unknown` where it was installed without one."""
-    asked = subprocess.run(
-        ["git", "rev-parse", "HEAD"],  # noqa: S607 - git is found on the path, as everywhere
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return asked.stdout.strip() or "unknown"
+def git_commit(file: Path = Path(__file__)) -> str:
+    """Return the commit that this program was checked out at, or `unknown` where it was installed without one.
+
+    Args:
+        file: A file of the program. One that its folder's repository does not know is in that folder by installation.
+    """
+    git = shutil.which("git")
+    if git is None:
+        return "unknown"
+    command = [git, "rev-parse", "HEAD", f"HEAD:./{file.name}"]
+    asked = subprocess.run(command, cwd=file.parent, capture_output=True, text=True, check=False)
+    return "unknown" if asked.returncode else asked.stdout.split()[0]

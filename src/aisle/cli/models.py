@@ -1,6 +1,7 @@
 """`aisle train` and `aisle models`: learning, and the promotion ledger."""
 
 import getpass
+import os
 from typing import Annotated
 
 import typer
@@ -72,7 +73,7 @@ def promote(version: Annotated[int, typer.Argument(help="A registered version.")
     application = open_application()
     in_force = application.ledger.champion()
     row = application.ledger.promote(
-        version, actor=getpass.getuser(), reason=reason, evidence={}, expected=in_force.seq if in_force else 0
+        version, actor=_who(), reason=reason, evidence={}, expected=in_force.seq if in_force else 0
     )
     _project(application)
     say(f"Version {row.version} is champion (row {row.seq} of the ledger).")
@@ -82,7 +83,7 @@ def promote(version: Annotated[int, typer.Argument(help="A registered version.")
 def rollback(reason: Annotated[str, _REASON]) -> None:
     """Make the champion before this one champion again."""
     application = open_application()
-    row = application.ledger.rollback(actor=getpass.getuser(), reason=reason)
+    row = application.ledger.rollback(actor=_who(), reason=reason)
     _project(application)
     say(f"Version {row.version} is champion again (row {row.seq} of the ledger).")
 
@@ -114,6 +115,14 @@ def verify(version: Annotated[int, typer.Argument(help="A registered version.")]
 def reconcile() -> None:
     """Set MLflow's alias `champion` to what the ledger says."""
     _project(open_application())
+
+
+def _who() -> str:
+    """Return the name of whoever decides; in a container the user may have a number and no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def _project(application: Application) -> None:

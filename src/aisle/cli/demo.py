@@ -25,7 +25,8 @@ _QUESTION = {
 
 
 def demo(
-    rows: Annotated[int, typer.Option(min=500, help="Training rows of the made-up catalogue.")] = 6_000,
+    # Of fewer rows the gold split would be too small for the gate to decide on.
+    rows: Annotated[int, typer.Option(min=1_500, help="Training rows of the made-up catalogue.")] = 4_000,
     catalog: Annotated[Path | None, typer.Option(help="Your own catalogue's folder instead of a made-up one.")] = None,
     home: Annotated[Path | None, typer.Option(help="Where everything goes.  [default: demo/ in AISLE_HOME]")] = None,
 ) -> None:
@@ -48,6 +49,11 @@ def demo(
     share = 1.0 if catalog is None else None
     results = run_with_progress({"folder": folder, "name": folder.name.lower(), "share": share})
     summarise(results, next_steps=False)
+    if results[-1].output["champion"] is None:
+        raise PipelineError(
+            "The model did not pass the gate, so there is no champion to ask.",
+            hint="Give a catalogue with more labelled rows.",
+        )
     with _server() as address:
         answer = _ask(address)
     best = answer["predictions"][0]
@@ -57,9 +63,8 @@ def demo(
         [(entry["code"], entry["name"], entry["probability"]) for entry in best["top"][:3]],
         numbers=("probability",),
     )
-    say(
-        f"Answered by version {answer['model']['version']} of the model. All of it took {time.perf_counter() - started:.0f} s."
-    )
+    seconds = time.perf_counter() - started
+    say(f"Answered by version {answer['model']['version']} of the model. All of it took {seconds:.0f} s.")
     _how_to_go_on(home)
 
 

@@ -71,12 +71,12 @@ class _Tally:
             if (value := getattr(row, name)) is not None:
                 self.lengths[name].append(len(value))
         self.images += row.image_sha256 is not None
-        text = normalise(row.title or row.description or "")
-        self.languages[detect_language(text)] += 1
+        self.languages[detect_language(f"{row.title or ''} {row.description or ''}")] += 1
         if row.code is not None:
             self.classes[row.code] += 1
-        if row.title is not None:
-            self._add_title(int(sha256(text.encode())[:15], 16), row.code)
+        # A title of tags or signs alone says nothing, and two of them are not the same product.
+        if title := normalise(row.title or ""):
+            self._add_title(int(sha256(title.encode())[:15], 16), row.code)
 
     def _add_title(self, key: int, code: str | None) -> None:
         if key not in self.titles:

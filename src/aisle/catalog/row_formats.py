@@ -1,10 +1,12 @@
 """The formats: CSV, Parquet and JSON Lines as batches of text columns, each row with its number."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 import polars as pl
 import pyarrow as pa
@@ -12,10 +14,11 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from aisle.catalog.mapping import ROW_NUMBER, require_columns
-from aisle.catalog.row_batch import BATCH_BYTES, BadRow, RowBatch
+from aisle.catalog.row_batch import BATCH_BYTES, BadRow, RowBatch, cut
 from aisle.errors import SourceError
 
-_BLOCK_BYTES = 4 << 20
+_BLOCK_BYTES = (1 << 18, 1 << 22)
+"""Bytes that the CSV parser takes at once: few, for memory; more, where a row does not fit. The last is the longest row."""
 
 
 def count_rows(path: Path) -> int:
@@ -25,15 +28,12 @@ def count_rows(path: Path) -> int:
     if path.suffix.lower() != ".csv":
         with path.open("rb") as lines:
             return sum(1 for _ in lines)
-    skipped = 0
-
-    def skip(_row: Any) -> str:
-        nonlocal skipped
-        skipped += 1
-        return "skip"
-
-    read: int = sum(batch.num_rows for batch in _csv_batches(path, _open_csv(path, None, skip)))
-    return read + skipped
+    for block_bytes in _BLOCK_BYTES:
+        skipped: list[int] = []
+        with suppress(_RowTooLongError):
+            read: int = sum(batch.num_rows for batch in _csv_blocks(path, None, block_bytes, _note_in(skipped)))
+            return read + len(skipped)
+    raise _too_long(path)
 
 
 def names_in(path: Path) -> list[str]:
@@ -56,6 +56,23 @@ def names_in(path: Path) -> list[str]:
 
 def read_csv(path: Path, wanted: tuple[str, ...]) -> Iterator[RowBatch]:
     """Read a CSV file block by block; a row with a wrong number of fields becomes a bad row."""
+    start = 0
+    for block_bytes in _BLOCK_BYTES:
+        with suppress(_RowTooLongError):
+            for batch in _numbered(path, wanted, block_bytes):
+                # What was handed out before larger blocks were needed is not handed out again.
+                if batch.stop > start:
+                    yield cut(batch, max(batch.start, start), batch.stop)
+                    start = batch.stop
+            return
+    raise _too_long(path)
+
+
+class _RowTooLongError(Exception):
+    """A row does not fit into a block."""
+
+
+def _numbered(path: Path, wanted: tuple[str, ...], block_bytes: int) -> Iterator[RowBatch]:
     skipped: list[BadRow] = []
 
     def skip(row: Any) -> str:
@@ -64,34 +81,29 @@ def read_csv(path: Path, wanted: tuple[str, ...]) -> Iterator[RowBatch]:
         skipped.append(BadRow(row.number - 2, "wrong_field_count", detail, row.text))
         return "skip"
 
-    reader = _open_csv(path, wanted, skip)
     start = 0
-    for batch in _csv_batches(path, reader):
+    for batch in _csv_blocks(path, wanted, block_bytes, skip):
         here: list[BadRow] = []
-        numbers: list[int] = []
-        row = start
-        while skipped and skipped[0].row <= row + batch.num_rows - len(numbers):
-            bad = skipped.pop(0)
-            numbers.extend(range(row, bad.row))
-            here.append(bad)
-            row = bad.row + 1
-        numbers.extend(range(row, row + batch.num_rows - len(numbers)))
-        stop = numbers[-1] + 1 if numbers else row
-        yield _decoded(start, max(stop, row), batch, numbers, here)
-        start = max(stop, row)
+        stop = start + batch.num_rows
+        while skipped and skipped[0].row <= stop:
+            here.append(skipped.pop(0))
+            stop += 1
+        numbers = np.delete(np.arange(start, stop), [bad.row - start for bad in here])
+        yield _decoded(start, stop, batch, numbers, here)
+        start = stop
     if skipped:
         yield RowBatch(start, skipped[-1].row + 1, _empty(wanted), tuple(skipped))
 
 
-def _open_csv(path: Path, wanted: tuple[str, ...] | None, skip: Any) -> Any:
+def _csv_blocks(path: Path, wanted: tuple[str, ...] | None, block_bytes: int, skip: Callable[[Any], str]) -> Iterator[Any]:
+    names = _header(path)
+    if wanted is not None:
+        require_columns(path, names, wanted)
     try:
-        names = _header(path)
-        if wanted is not None:
-            require_columns(path, names, wanted)
-        return pa.csv.open_csv(
+        reader = pa.csv.open_csv(
             str(path),
             # One thread: only then does the reader number the rows that it skips.
-            pa.csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
+            pa.csv.ReadOptions(block_size=block_bytes, use_threads=False),
             pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
             pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.binary()),
@@ -101,8 +113,28 @@ def _open_csv(path: Path, wanted: tuple[str, ...] | None, skip: Any) -> Any:
                 quoted_strings_can_be_null=False,
             ),
         )
+        yield from reader
     except pa.ArrowInvalid as error:
-        raise _unreadable(path, error) from None
+        if "straddling" in str(error):
+            raise _RowTooLongError from None
+        raise SourceError(f"{path} cannot be read as CSV: {_reason(error)}.", hint="Mend the row that it names.") from None
+    # The allocator would keep what the blocks took; the next file, or the database's turn, can use it.
+    pa.default_memory_pool().release_unused()
+
+
+def _note_in(skipped: list[int]) -> Callable[[Any], str]:
+    def skip(row: Any) -> str:
+        skipped.append(row.number)
+        return "skip"
+
+    return skip
+
+
+def _too_long(path: Path) -> SourceError:
+    return SourceError(
+        f"{path} cannot be read as CSV: a row is longer than {_BLOCK_BYTES[-1] >> 20} MB.",
+        hint="Look for a quote that is never closed.",
+    )
 
 
 def _header(path: Path) -> list[str]:
@@ -114,25 +146,6 @@ def _header(path: Path) -> list[str]:
         raise SourceError(
             f"{path} is no CSV file: {_reason(error)}.", hint="It must be UTF-8 with a first line of names."
         ) from None
-
-
-def _csv_batches(path: Path, reader: Any) -> Iterator[Any]:
-    while True:
-        try:
-            yield reader.read_next_batch()
-        except StopIteration:
-            # The allocator would keep what the blocks took; the next file, or the database's turn, can use it.
-            pa.default_memory_pool().release_unused()
-            return
-        except pa.ArrowInvalid as error:
-            raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: Exception) -> SourceError:
-    return SourceError(
-        f"{path} cannot be read as CSV: {_reason(error)}.",
-        hint=f"Look for a quote that is never closed, or a row of more than {_BLOCK_BYTES >> 20} MB.",
-    )
 
 
 def read_parquet(path: Path, wanted: tuple[str, ...]) -> Iterator[RowBatch]:
@@ -147,7 +160,7 @@ def read_parquet(path: Path, wanted: tuple[str, ...]) -> Iterator[RowBatch]:
                 for name, column in zip(batch.schema.names, batch.columns, strict=True)
             }
         )
-        yield _decoded(start, start + batch.num_rows, texts, list(range(start, start + batch.num_rows)), [])
+        yield _decoded(start, start + batch.num_rows, texts, np.arange(start, start + batch.num_rows), [])
         start += batch.num_rows
 
 
@@ -195,7 +208,7 @@ def _as_text(value: Any) -> str | None:
     return orjson.dumps(value).decode()
 
 
-def _decoded(start: int, stop: int, batch: Any, numbers: list[int], bad: list[BadRow]) -> RowBatch:
+def _decoded(start: int, stop: int, batch: Any, numbers: npt.NDArray[np.int64], bad: list[BadRow]) -> RowBatch:
     """Turn binary columns into text; rows whose bytes are no UTF-8 become bad rows."""
     broken: dict[int, str] = {}
     columns: dict[str, Any] = {}
@@ -220,7 +233,7 @@ def _decoded(start: int, stop: int, batch: Any, numbers: list[int], bad: list[Ba
             BadRow(record[ROW_NUMBER], "broken_encoding", broken[position], orjson.dumps(record).decode())
             for position, record in zip(sorted(broken), lost.to_dicts(), strict=True)
         ]
-        frame = frame.filter(~pl.col(ROW_NUMBER).is_in([numbers[position] for position in broken]))
+        frame = frame.filter(~pl.col(ROW_NUMBER).is_in(numbers[sorted(broken)].tolist()))
     return RowBatch(start, stop, frame, tuple(bad))
 
 

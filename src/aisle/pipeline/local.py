@@ -86,8 +86,8 @@ def _record_key(context: Context, what: Message) -> str:
     return json_digest(
         {
             "input": what.model_dump(mode="json"),
-            "training": context.settings.training.model_dump(mode="json"),
-            "tracking": context.settings.tracking.url,
+            # The margin is the gate's, which is asked anew each time.
+            "training": context.settings.training.model_dump(mode="json", exclude={"margin"}),
             "program": f"{__version__} {context.commit}",
         }
     )

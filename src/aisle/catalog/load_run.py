@@ -15,6 +15,7 @@ from aisle.catalog.rejects import Reject
 from aisle.catalog.source import ProductBatch, Source
 from aisle.catalog.store import encode_products, store_batch
 from aisle.settings import Catalog
+from aisle.storage.bulk import EncodedFrame
 from aisle.storage.database import Database
 
 _ROWS_WITH_IMAGES = 1_000
@@ -29,7 +30,7 @@ class _Prepared:
     stop: int
     frame: pl.DataFrame
     rejects: list[Reject]
-    encoded: bytes | None
+    encoded: EncodedFrame | None
 
     def after(self, start: int) -> "_Prepared":
         """Return what is left behind a row; the images of these rows are in the bucket already."""

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from aisle.catalog.loads import Counts, Load, claim, count
 from aisle.catalog.rejects import Reject, raw_row, reject_frame
 from aisle.catalog.source import TEXTS
-from aisle.storage.bulk import encode_frame, insert_frame
+from aisle.storage.bulk import EncodedFrame, encode_frame, insert_frame
 from aisle.storage.schema import labels, products, rejects
 
 SOURCE_AUTHOR = "source"
@@ -25,7 +25,7 @@ def store_batch(
     position: int,
     frame: pl.DataFrame,
     refused: list[Reject],
-    encoded: bytes | None = None,
+    encoded: EncodedFrame | None = None,
 ) -> bool:
     """Store a batch, if the load still stands where it was read from.
 
@@ -63,12 +63,12 @@ def store_batch(
     return True
 
 
-def encode_products(load: Load, frame: pl.DataFrame) -> bytes:
+def encode_products(load: Load, frame: pl.DataFrame) -> EncodedFrame:
     """Return a batch's products as the database's bulk write takes them; done ahead, it costs the transaction nothing."""
-    return encode_frame(frame.with_columns(_place(load)))
+    return encode_frame(products, frame.with_columns(_place(load)))
 
 
-def _insert_new(connection: Connection, load: Load, frame: pl.DataFrame, encoded: bytes | None) -> bool:
+def _insert_new(connection: Connection, load: Load, frame: pl.DataFrame, encoded: EncodedFrame | None) -> bool:
     """Insert products as new ones; false, and nothing done, when the catalogue has one of them."""
     try:
         with connection.begin_nested():

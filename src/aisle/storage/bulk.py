@@ -1,5 +1,6 @@
 """Bulk writes: a polars frame into a table, by COPY on PostgreSQL and in one prepared statement on SQLite."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -10,13 +11,26 @@ from sqlalchemy.exc import DBAPIError
 _COPY_BYTES = 1 << 18
 
 
-def encode_frame(frame: pl.DataFrame) -> bytes:
+@dataclass(frozen=True, slots=True)
+class EncodedFrame:
+    """A frame as COPY takes it: the names of its columns, and its rows as CSV."""
+
+    columns: tuple[str, ...]
+    payload: bytes
+
+
+def encode_frame(table: Table, frame: pl.DataFrame) -> EncodedFrame:
     """Return a frame as COPY takes it, for callers with a thread to spare before the transaction."""
+    # A column of nulls only is left out where null is what the table puts there anyway: it costs the server a field a row.
+    told = [
+        name for name in frame.columns if table.c[name].server_default is not None or frame[name].null_count() < frame.height
+    ]
     # An empty string is quoted and null is not: that is how CSV tells them apart.
-    return frame.write_csv(include_header=False, quote_style="necessary", null_value="").encode()
+    payload = frame.select(told).write_csv(include_header=False, quote_style="necessary", null_value="").encode()
+    return EncodedFrame(tuple(told), payload)
 
 
-def insert_frame(connection: Connection, table: Table, frame: pl.DataFrame, *, encoded: bytes | None = None) -> None:
+def insert_frame(connection: Connection, table: Table, frame: pl.DataFrame, *, encoded: EncodedFrame | None = None) -> None:
     """Insert every row of a frame, inside the caller's transaction.
 
     Args:
@@ -31,19 +45,19 @@ def insert_frame(connection: Connection, table: Table, frame: pl.DataFrame, *, e
     if not frame.height:
         return
     if connection.dialect.name == "postgresql":
-        _copy(connection, table, frame.columns, encode_frame(frame) if encoded is None else encoded)
+        _copy(connection, table, encode_frame(table, frame) if encoded is None else encoded)
     else:
         connection.execute(insert(table), frame.to_dicts())
 
 
-def _copy(connection: Connection, table: Table, names: list[str], payload: bytes) -> None:
+def _copy(connection: Connection, table: Table, rows: EncodedFrame) -> None:
     driver: Any = connection.connection.driver_connection
     quote = connection.dialect.identifier_preparer.quote
-    columns = ", ".join(quote(name) for name in names)
+    columns = ", ".join(quote(name) for name in rows.columns)
     statement = f"COPY {quote(table.name)} ({columns}) FROM STDIN (FORMAT csv)"
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for start in range(0, len(payload), _COPY_BYTES):
-                copy.write(payload[start : start + _COPY_BYTES])
+            for start in range(0, len(rows.payload), _COPY_BYTES):
+                copy.write(rows.payload[start : start + _COPY_BYTES])
     except psycopg.Error as error:
         raise DBAPIError.instance(statement, None, error, psycopg.Error, dialect=connection.dialect) from error

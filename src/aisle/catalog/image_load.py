@@ -54,7 +54,10 @@ class ImageLoader:
     def load(self, frame: pl.DataFrame, split: str) -> tuple[pl.DataFrame, list[Reject]]:
         """Upload the images of a batch; return `INFO_SCHEMA`'s columns row by row, and what was wrong."""
         if self.archive is None:
-            return _info_frame([None] * frame.height), []
+            nothing = [
+                pl.repeat(None, frame.height, dtype=kind(), eager=True).alias(name) for name, kind in INFO_SCHEMA.items()
+            ]
+            return pl.DataFrame(nothing), []
         names = frame["image_name"].to_list()
         outcomes = list(self.pool.map(lambda name: self._one(split, name), names))
         rejects = [

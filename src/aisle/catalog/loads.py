@@ -69,7 +69,7 @@ def register_source(database: Database, source: Source, sample: Sample) -> str:
     mapping = source.mapping.model_dump_json()
     while True:
         try:
-            with database.transaction() as connection:
+            with database.transaction(relaxed=True) as connection:
                 row = connection.execute(select(sources).where(sources.c.name == source.name)).mappings().first()
                 if row is None:
                     prefix = _free_prefix(connection, source)
@@ -129,7 +129,7 @@ def open_load(
     mine = (loads.c.source == source.name) & (loads.c.split == split)
     while True:
         try:
-            with database.transaction() as connection:
+            with database.transaction(relaxed=True) as connection:
                 running = connection.execute(select(loads).where(mine, loads.c.state == RUNNING)).mappings().first()
                 if running is not None and running["digest"] == digest:
                     return _as_load(running)

@@ -17,7 +17,7 @@ from aisle.catalog.mapping import ROW_NUMBER, require_columns
 from aisle.catalog.row_batch import BATCH_BYTES, BadRow, RowBatch, cut
 from aisle.errors import SourceError
 
-_BLOCK_BYTES = (1 << 18, 1 << 22)
+_BLOCK_BYTES = (1 << 20, 1 << 22)
 """Bytes that the CSV parser takes at once: few, for memory; more, where a row does not fit. The last is the longest row."""
 
 

@@ -1,6 +1,6 @@
 """Snapshots: the catalogue frozen as Parquet and a manifest; its digest is the data version.
 
-The digest is taken over the rows' content in the order of source, split and id. It does not depend on the database, on
+The digest is taken over the rows' content in the order of id, source and split. It does not depend on the database, on
 how many loads brought the rows in, or on the Parquet library's version.
 """
 
@@ -218,7 +218,7 @@ def _batches(connection: Connection, names: list[str]) -> Iterator[pl.DataFrame]
         )
         .select_from(products.outerjoin(labels, of_product))
         .where(products.c.source.in_(names))
-        .order_by(products.c.source, products.c.split, products.c.id)
+        .order_by(products.c.id, products.c.source, products.c.split)
         .execution_options(stream_results=True, max_row_buffer=_ROWS)
     )
     for part in connection.execute(query).partitions(_ROWS):

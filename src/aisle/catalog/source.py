@@ -12,9 +12,9 @@ import polars as pl
 from aisle.catalog.archive import ImageArchive, open_image_path, open_images
 from aisle.catalog.challenge import challenge_mapping, is_challenge
 from aisle.catalog.label_stream import LabelStream
-from aisle.catalog.mapping import LEVEL_SEPARATOR, ROW_NUMBER, Mapping, read_mapping
+from aisle.catalog.mapping import LEVEL_SEPARATOR, ROW_NUMBER, Mapping, read_mapping, require_columns
 from aisle.catalog.row_batch import BadRow
-from aisle.catalog.rows import FileFacts, inspect_file, read_rows
+from aisle.catalog.rows import FileFacts, column_names, inspect_file, read_rows
 from aisle.digest import json_digest
 from aisle.errors import SourceError
 
@@ -96,7 +96,10 @@ class Source:
             SourceError: One is missing, of another kind, or lacks a column.
         """
         for split in self.splits:
-            next(self.products(split, batch_rows=100), None)
+            require_columns(self.path(split), column_names(self.path(split)), self.mapping.wanted(split))
+        for name in self.mapping.label.files.values():
+            wanted = (self.mapping.columns.id, *self.mapping.columns.label)
+            require_columns(self.folder / name, column_names(self.folder / name), wanted)
 
     def products(self, split: str, *, batch_rows: int, start: int = 0) -> Iterator[ProductBatch]:
         """Read a split's rows as products with their labels, in order and in bounded memory.

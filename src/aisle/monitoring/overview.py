@@ -109,7 +109,7 @@ def overview(
         select(*(products.c[name] for name in (*_TEXTS, "image_sha256")), labels.c.code)
         .select_from(products.outerjoin(labels, of_product))
         .where(*wanted)
-        .order_by(products.c.source, products.c.split, products.c.id)
+        .order_by(products.c.id, products.c.source, products.c.split)
         .execution_options(stream_results=True, max_row_buffer=_ROWS)
     )
     tally = _Tally()

@@ -9,11 +9,12 @@ from sqlalchemy import Connection, Table, insert
 from sqlalchemy.exc import DBAPIError
 
 _COPY_BYTES = 1 << 18
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedFrame:
-    """A frame as COPY takes it: the names of its columns, and its rows as CSV."""
+    """A frame as COPY takes it: the names of its columns, and its rows in the text format."""
 
     columns: tuple[str, ...]
     payload: bytes
@@ -25,9 +26,16 @@ def encode_frame(table: Table, frame: pl.DataFrame) -> EncodedFrame:
     told = [
         name for name in frame.columns if table.c[name].server_default is not None or frame[name].null_count() < frame.height
     ]
-    # An empty string is quoted and null is not: that is how CSV tells them apart.
-    payload = frame.select(told).write_csv(include_header=False, quote_style="necessary", null_value="").encode()
+    rows = frame.select(_escaped(frame[name]) if frame.schema[name] == pl.String else pl.col(name) for name in told)
+    payload = rows.write_csv(include_header=False, separator="\t", quote_style="never", null_value="\\N").encode()
     return EncodedFrame(tuple(told), payload)
+
+
+def _escaped(column: pl.Series) -> pl.Series:
+    """Escape what COPY's text format gives a meaning; that format costs the server less than CSV does."""
+    if not column.str.contains_any(list(_ESCAPES)).any():
+        return column
+    return column.str.replace_many(list(_ESCAPES), list(_ESCAPES.values()))
 
 
 def insert_frame(connection: Connection, table: Table, frame: pl.DataFrame, *, encoded: EncodedFrame | None = None) -> None:
@@ -54,7 +62,7 @@ def _copy(connection: Connection, table: Table, rows: EncodedFrame) -> None:
     driver: Any = connection.connection.driver_connection
     quote = connection.dialect.identifier_preparer.quote
     columns = ", ".join(quote(name) for name in rows.columns)
-    statement = f"COPY {quote(table.name)} ({columns}) FROM STDIN (FORMAT csv)"
+    statement = f"COPY {quote(table.name)} ({columns}) FROM STDIN"
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
             for start in range(0, len(rows.payload), _COPY_BYTES):

@@ -115,9 +115,10 @@ loads = Table(
 products = Table(
     "products",
     METADATA,
+    # The id comes first: it tells rows apart at once, where source and split are the same for thousands.
+    Column("id", NAME, primary_key=True),
     Column("source", NAME, primary_key=True),
     Column("split", NAME, primary_key=True),
-    Column("id", NAME, primary_key=True),
     Column("row", BigInteger, nullable=False),
     Column("title", Text),
     Column("description", Text),

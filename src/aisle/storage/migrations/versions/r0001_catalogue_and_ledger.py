@@ -67,7 +67,7 @@ def upgrade() -> None:
         sa.Column("image_width", sa.Integer()),
         sa.Column("image_height", sa.Integer()),
         sa.Column("load_id", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("source", "split", "id", name="pk_products"),
+        sa.PrimaryKeyConstraint("id", "source", "split", name="pk_products"),
     )
     op.create_table(
         "labels",

@@ -17,7 +17,7 @@ from aisle.catalog.mapping import ROW_NUMBER, require_columns
 from aisle.catalog.row_batch import BATCH_BYTES, BadRow, RowBatch, cut
 from aisle.errors import SourceError
 
-_BLOCK_BYTES = (1 << 20, 1 << 22)
+_BLOCK_BYTES = (1 << 19, 1 << 22)
 """Bytes that the CSV parser takes at once: few, for memory; more, where a row does not fit. The last is the longest row."""
 
 
@@ -113,13 +113,14 @@ def _csv_blocks(path: Path, wanted: tuple[str, ...] | None, block_bytes: int, sk
                 quoted_strings_can_be_null=False,
             ),
         )
-        yield from reader
+        for block in reader:
+            yield block
+            # The allocator would keep what the block took until it is worth giving back.
+            pa.default_memory_pool().release_unused()
     except pa.ArrowInvalid as error:
         if "straddling" in str(error):
             raise _RowTooLongError from None
         raise SourceError(f"{path} cannot be read as CSV: {_reason(error)}.", hint="Mend the row that it names.") from None
-    # The allocator would keep what the blocks took; the next file, or the database's turn, can use it.
-    pa.default_memory_pool().release_unused()
 
 
 def _note_in(skipped: list[int]) -> Callable[[Any], str]:

@@ -5,7 +5,8 @@ import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from aisle.configuration import load_settings
 from aisle.errors import RegistryError
@@ -124,9 +125,15 @@ class Application:
         if "unchecked_database" in self.__dict__:
             self.unchecked_database.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
 
 def open_application(folder: Path | None = None) -> Application:
-    """Read the settings, set logging up, and return the process's live objects."""
+    """Read the settings, set logging up, and return the process's live objects; `with` closes them at the end."""
     settings = load_settings(folder=folder)
     configure_logging(settings.workspace.log_level, settings.workspace.log_format)
     return Application(settings)

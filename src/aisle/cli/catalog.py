@@ -28,15 +28,14 @@ def download(
     """
     from aisle.catalog.download import download_challenge
 
-    options = open_application().settings.catalog
-    with progress() as report:
+    with open_application() as application, progress() as report:
         seen: dict[str, int] = {}
 
         def tell(name: str, done: int, total: int | None) -> None:
             report(name, done - seen.get(name, 0), total or 0)
             seen[name] = done
 
-        files = download_challenge(folder, options, force=force, progress=tell)
+        files = download_challenge(folder, application.settings.catalog, force=force, progress=tell)
     table(
         "Files",
         ("file", "bytes", "rows", "state"),
@@ -102,7 +101,6 @@ def ingest(
     """
     from aisle.pipeline.local import run_step
 
-    application = open_application()
     given = {
         "folder": source,
         "name": name,
@@ -111,7 +109,7 @@ def ingest(
         "next_rows": next_rows,
         "sample": sample,
     }
-    with progress() as report:
+    with open_application() as application, progress() as report:
         done = IngestOutput.model_validate(run_step(application.context(report), "ingest", given).output)
     rows = [(split, done.rows[split], done.images[split]) for split in done.rows]
     table(f"Catalogue {done.source}", ("split", "products", "with image"), rows, numbers=("products", "with image"))
@@ -126,9 +124,9 @@ def loads(source: Annotated[str | None, typer.Option(help="Only this catalogue."
     """Show the load ledger: what was taken in, from which files, and how it ended."""
     from aisle.catalog.loads import list_loads, require_source
 
-    database = open_application().database
-    require_source(database, source)
-    entries = list_loads(database, source=source)
+    with open_application() as application:
+        require_source(application.database, source)
+        entries = list_loads(application.database, source=source)
     columns = (
         "load",
         "source",
@@ -170,19 +168,16 @@ def rejects(
     from aisle.catalog.loads import require_source
     from aisle.catalog.rejects import REASONS, count_rejects, list_rejects
 
-    database = open_application().database
-    require_source(database, source)
-    counts = [
-        (row.source, row.kind, row.reason, row.count, REASONS[row.reason]) for row in count_rejects(database, source=source)
-    ]
-    if not counts:
+    with open_application() as application:
+        require_source(application.database, source)
+        counted = count_rejects(application.database, source=source)
+        found = list_rejects(application.database, source=source, limit=limit)
+    if not counted:
         say("Nothing was rejected.")
         return
+    counts = [(c.source, c.kind, c.reason, c.count, REASONS[c.reason]) for c in counted]
     table("Rejects", ("source", "kind", "reason", "count", "meaning"), counts, numbers=("count",))
-    examples = [
-        (r.source, r.split, r.row, r.product_id, r.reason, r.detail, (r.raw or "")[:80])
-        for r in list_rejects(database, source=source, limit=limit)
-    ]
+    examples = [(r.source, r.split, r.row, r.product_id, r.reason, r.detail, (r.raw or "")[:80]) for r in found]
     table("Examples", ("source", "split", "row", "id", "reason", "detail", "raw"), examples, numbers=("row",))
 
 
@@ -193,8 +188,8 @@ def snapshot(
     """Freeze the catalogue as it is now; its digest is the data version."""
     from aisle.pipeline.steps import snapshot as run
 
-    application = open_application()
-    frozen = run(application.context(), SnapshotInput(sources=tuple(source or ())))
+    with open_application() as application:
+        frozen = run(application.context(), SnapshotInput(sources=tuple(source or ())))
     say(f"Snapshot {frozen.snapshot}")
     say(f"{frozen.rows:,} products, {frozen.labelled:,} of them labelled, {frozen.classes:,} classes.")
     say(f"Next: aisle train --snapshot {frozen.snapshot[:12]}")
@@ -205,10 +200,9 @@ def snapshots() -> None:
     """List the snapshots, newest first."""
     from aisle.catalog.snapshot import list_snapshots
 
-    rows = [
-        (s.digest[:12], s.rows, s.labelled, len(s.classes), ", ".join(s.sources), at)
-        for s, at in list_snapshots(open_application().database)
-    ]
+    with open_application() as application:
+        frozen = list_snapshots(application.database)
+    rows = [(s.digest[:12], s.rows, s.labelled, len(s.classes), ", ".join(s.sources), at) for s, at in frozen]
     table(
         "Snapshots",
         ("digest", "products", "labelled", "classes", "sources", "frozen"),
@@ -224,9 +218,8 @@ def stats(source: Annotated[str | None, typer.Option(help="Only this catalogue."
     from aisle.catalog.loads import require_source
     from aisle.monitoring.overview import overview
 
-    application = open_application()
-    require_source(application.database, source)
-    with progress() as report:
+    with open_application() as application, progress() as report:
+        require_source(application.database, source)
         seen = overview(application.database, source=source, progress=lambda done, total: report("reading", done, total))
     table(
         "Fields",

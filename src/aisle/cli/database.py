@@ -13,17 +13,17 @@ app = typer.Typer(help="Migrate and check the database.", no_args_is_help=True)
 @app.command("migrate")
 def migrate() -> None:
     """Bring the schema to this version's; does nothing when it is there."""
-    application = open_application()
-    revision = application.unchecked_database.migrate()
-    say(f"{application.unchecked_database.address} is at revision {revision}.")
+    with open_application() as application:
+        revision = application.unchecked_database.migrate()
+        say(f"{application.unchecked_database.address} is at revision {revision}.")
 
 
 @app.command("check")
 def check() -> None:
     """Make sure that the database answers and that its schema is this version's."""
-    application = open_application()
-    application.unchecked_database.check()
-    say(f"{application.unchecked_database.address} is ready.")
+    with open_application() as application:
+        application.unchecked_database.check()
+        say(f"{application.unchecked_database.address} is ready.")
 
 
 @app.command("revert")
@@ -32,8 +32,9 @@ def revert(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Take the schema back to an earlier revision; what later ones added is lost."""
-    database = open_application().unchecked_database
-    if not yes:
-        typer.confirm(f"Take {database.address} back to {revision} and lose what came later?", abort=True)
-    database.revert(revision)
-    say(f"{database.address} is at revision {revision}.")
+    with open_application() as application:
+        database = application.unchecked_database
+        if not yes:
+            typer.confirm(f"Take {database.address} back to {revision} and lose what came later?", abort=True)
+        database.revert(revision)
+        say(f"{database.address} is at revision {revision}.")

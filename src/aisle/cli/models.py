@@ -26,9 +26,8 @@ def train(
     from aisle.catalog.snapshot import find, latest
     from aisle.pipeline.steps import train_bundle
 
-    application = open_application()
-    digest = find(application.database, snapshot) if snapshot else latest(application.database)
-    with progress() as report:
+    with open_application() as application, progress() as report:
+        digest = find(application.database, snapshot) if snapshot else latest(application.database)
         made = train_bundle(application.context(report), TrainInput(snapshot=digest, level=level))
     say(f"Bundle {made.bundle}")
     _scores(made.metrics)
@@ -37,8 +36,9 @@ def train(
 @app.command("list")
 def list_models() -> None:
     """List the registered versions."""
-    ledger = open_application().ledger
-    in_force = ledger.champion()
+    with open_application() as application:
+        in_force = application.ledger.champion()
+        known = application.ledger.models()
     champion = in_force.version if in_force else None
     rows = [
         (
@@ -49,7 +49,7 @@ def list_models() -> None:
             m.snapshot[:12],
             m.created_at,
         )
-        for m in ledger.models()
+        for m in known
     ]
     table(
         "Models",
@@ -62,39 +62,38 @@ def list_models() -> None:
 @app.command("show")
 def show(version: Annotated[int, typer.Argument(help="A registered version.")]) -> None:
     """Show a version's card."""
-    application = open_application()
-    bundle = application.context().bundle(application.ledger.model(version).bundle)
+    with open_application() as application:
+        bundle = application.context().bundle(application.ledger.model(version).bundle)
     say(escape(bundle.card))
 
 
 @app.command("promote")
 def promote(version: Annotated[int, typer.Argument(help="A registered version.")], reason: Annotated[str, _REASON]) -> None:
     """Make a version champion, as a person's decision; the ledger keeps who and why."""
-    application = open_application()
-    in_force = application.ledger.champion()
-    row = application.ledger.promote(
-        version, actor=_who(), reason=reason, evidence={}, expected=in_force.seq if in_force else 0
-    )
-    _project(application)
+    with open_application() as application:
+        in_force = application.ledger.champion()
+        row = application.ledger.promote(
+            version, actor=_who(), reason=reason, evidence={}, expected=in_force.seq if in_force else 0
+        )
+        _project(application)
     say(f"Version {row.version} is champion (row {row.seq} of the ledger).")
 
 
 @app.command("rollback")
 def rollback(reason: Annotated[str, _REASON]) -> None:
     """Make the champion before this one champion again."""
-    application = open_application()
-    row = application.ledger.rollback(actor=_who(), reason=reason)
-    _project(application)
+    with open_application() as application:
+        row = application.ledger.rollback(actor=_who(), reason=reason)
+        _project(application)
     say(f"Version {row.version} is champion again (row {row.seq} of the ledger).")
 
 
 @app.command("history")
 def history() -> None:
     """Show every promotion and rollback: who, when, why."""
-    rows = [
-        (p.seq, p.action, p.version, p.previous, p.actor, p.created_at, p.reason)
-        for p in open_application().ledger.history()
-    ]
+    with open_application() as application:
+        promotions = application.ledger.history()
+    rows = [(p.seq, p.action, p.version, p.previous, p.actor, p.created_at, p.reason) for p in promotions]
     table(
         "Promotions",
         ("row", "action", "version", "before", "by", "at", "reason"),
@@ -106,15 +105,16 @@ def history() -> None:
 @app.command("verify")
 def verify(version: Annotated[int, typer.Argument(help="A registered version.")]) -> None:
     """Fetch a version's bundle, check every digest and replay its golden pairs."""
-    application = open_application()
-    bundle = application.context().bundle(application.ledger.model(version).bundle)
+    with open_application() as application:
+        bundle = application.context().bundle(application.ledger.model(version).bundle)
     say(f"Version {version} is whole: bundle {bundle.digest}.")
 
 
 @app.command("reconcile")
 def reconcile() -> None:
     """Set MLflow's alias `champion` to what the ledger says."""
-    _project(open_application())
+    with open_application() as application:
+        _project(application)
 
 
 def _who() -> str:

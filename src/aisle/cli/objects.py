@@ -11,8 +11,8 @@ app = typer.Typer(help="Make the buckets.", no_args_is_help=True)
 @app.command("create")
 def create() -> None:
     """Make the buckets for images and artefacts where they are missing."""
-    application = open_application()
-    options = application.settings.objects
-    for name in (options.image_bucket, options.artifact_bucket):
-        made = application.objects.create_bucket(name)
-        say(f"Bucket {name} {'was made' if made else 'is there'}.")
+    with open_application() as application:
+        options = application.settings.objects
+        for name in (options.image_bucket, options.artifact_bucket):
+            made = application.objects.create_bucket(name)
+            say(f"Bucket {name} {'was made' if made else 'is there'}.")

@@ -79,8 +79,8 @@ def step(
         ) from None
     if not isinstance(content, dict):
         raise PipelineError("The step's input is no JSON object.", hint='Write an object, as {"snapshot": "…"}.')
-    with progress() as report:
-        result = run_step(open_application().context(report), name, content)
+    with open_application() as application, progress() as report:
+        result = run_step(application.context(report), name, content)
     typer.echo(orjson.dumps(result.output).decode())
 
 
@@ -96,8 +96,7 @@ def run_with_progress(given: dict[str, Any]) -> "list[StepResult]":
     """Run the main job, saying each step as it begins."""
     from aisle.pipeline.local import run_pipeline
 
-    application = open_application()
-    with progress() as report:
+    with open_application() as application, progress() as report:
         context = application.context(report)
         return run_pipeline(context, given, on_step=lambda step: report(step.summary, 0, 0))
 

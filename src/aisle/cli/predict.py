@@ -43,8 +43,11 @@ def predict(
         )
     if file is not None and source is not None:
         raise InputError("--source goes with --split.", hint="A file is read from where it lies.")
-    application = open_application()
-    with progress() as report, TemporaryDirectory(prefix="aisle-answers-") as folder:
+    with (
+        open_application() as application,
+        progress() as report,
+        TemporaryDirectory(prefix="aisle-answers-") as folder,
+    ):
         context = application.context(report)
         bundle = context.bundle(application.bundle_digest(version))
         target = out or Path(folder) / "answers.parquet"

@@ -20,7 +20,7 @@ def serve(
     from aisle.serving.app import create_app
     from aisle.serving.server import run
 
-    application = open_application()
     changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    options = application.settings.serving.model_copy(update=changes)
-    run(create_app(options=options, champions=application.champions, telemetry=application.telemetry), options)
+    with open_application() as application:
+        options = application.settings.serving.model_copy(update=changes)
+        run(create_app(options=options, champions=application.champions, telemetry=application.telemetry), options)

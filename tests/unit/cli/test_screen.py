@@ -1,0 +1,37 @@
+"""The screen: numbers for people, data as data, progress apart from answers."""
+
+import pytest
+
+from aisle.cli.screen import complain, progress, table
+from aisle.errors import AisleError
+
+
+def test_cells_are_written_for_people(capsys: pytest.CaptureFixture[str]):
+    table("T", ("a", "b", "c", "d", "e"), [(1_234_567, 0.5, True, None, "[red]x[/]")], numbers=("a", "b"))
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("│"))
+    assert [cell.strip() for cell in row.strip("│").split("│")] == ["1,234,567", "0.5000", "yes", "", "[red]x[/]"]
+
+
+def test_a_long_cell_is_folded_and_never_cut(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    table("T", ("a", "b"), [("x" * 60, "y")])
+    out = capsys.readouterr().out
+    assert out.count("x") == 60
+    assert max(map(len, out.splitlines())) <= 40
+
+
+def test_complaints_and_progress_go_to_standard_error(capsys: pytest.CaptureFixture[str]):
+    with progress() as report:
+        report("reading [x]", 1, 5)
+        report("reading [x]", 4, 5)
+        report("writing", 0, 0)
+    complain(AisleError("It is [bold]broken[/].", hint="Mend [it]."))
+    out, err = capsys.readouterr()
+    assert out == ""
+    # A log is told each thing once.
+    assert err.splitlines() == [
+        "… reading [x]",
+        "… writing",
+        "Error It is [bold]broken[/].",
+        "      Mend [it].",
+    ]

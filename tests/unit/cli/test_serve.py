@@ -1,0 +1,20 @@
+"""`aisle serve`: what it refuses before it listens."""
+
+import socket
+
+import pytest
+
+from tests.command_line import CommandLine
+
+
+def test_a_port_that_is_taken_is_refused_with_a_way_out(aisle: CommandLine):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = aisle.refused("serve", "--port", taken.getsockname()[1])
+    assert "Cannot listen on http://127.0.0.1:" in said
+    assert "AISLE_SERVING_PORT" in said
+
+
+def test_an_address_of_another_machine_is_refused(aisle: CommandLine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AISLE_SERVING_HOST", "192.0.2.1")
+    monkeypatch.setenv("AISLE_SERVING_PORT", "0")
+    assert "Cannot listen on http://192.0.2.1:0" in aisle.refused("serve")

@@ -38,7 +38,7 @@ def deal_evenly(codes: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
         codes: Class numbers (n,).
 
     >>> order = deal_evenly(np.array([0] * 8 + [1] * 4, dtype=np.int32))
-    >>> sorted(np.flatnonzero(order < 6) < 8)
+    >>> sorted((np.flatnonzero(order < 6) < 8).tolist())
     [False, False, True, True, True, True]
     """
     mixed = _mix(np.arange(len(codes), dtype=np.uint64))

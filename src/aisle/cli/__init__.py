@@ -57,7 +57,7 @@ def _root(
 def main() -> None:
     """Run the command line; an error of ours ends it with a sentence and status 1, a usage error with status 2."""
     try:
-        app()
+        app(prog_name="aisle")
     except AisleError as error:
         complain(error)
         sys.exit(1)

@@ -113,7 +113,7 @@ def test_an_error_is_a_sentence_and_a_hint_on_standard_error(aisle: CommandLine,
 
 
 def test_an_error_without_a_hint_is_one_line(aisle: CommandLine, monkeypatch: pytest.MonkeyPatch):
-    def fail() -> None:
+    def fail(**_: object) -> None:
         raise AisleError("It is broken.")
 
     monkeypatch.setattr("aisle.cli.app", fail)
@@ -121,7 +121,7 @@ def test_an_error_without_a_hint_is_one_line(aisle: CommandLine, monkeypatch: py
 
 
 def test_stopped_by_hand_it_ends_as_a_shell_expects(monkeypatch: pytest.MonkeyPatch):
-    def interrupted() -> None:
+    def interrupted(**_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("aisle.cli.app", interrupted)

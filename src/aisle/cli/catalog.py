@@ -178,7 +178,8 @@ def rejects(
     counts = [(c.source, c.kind, c.reason, c.count, REASONS[c.reason]) for c in counted]
     table("Rejects", ("source", "kind", "reason", "count", "meaning"), counts, numbers=("count",))
     examples = [(r.source, r.split, r.row, r.product_id, r.reason, r.detail, (r.raw or "")[:80]) for r in found]
-    table("Examples", ("source", "split", "row", "id", "reason", "detail", "raw"), examples, numbers=("row",))
+    if examples:
+        table("Examples", ("source", "split", "row", "id", "reason", "detail", "raw"), examples, numbers=("row",))
 
 
 @app.command("snapshot")

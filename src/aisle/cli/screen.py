@@ -14,6 +14,8 @@ from aisle.errors import AisleError
 if TYPE_CHECKING:
     from aisle.pipeline.context import Report
 
+_FILE_COLUMNS = 180
+
 OUT = Console(highlight=False, soft_wrap=True)
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -37,7 +39,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
         shown.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
     for row in rows:
         shown.add_row(*("" if value is None else escape(_cell(value)) for value in row))
-    OUT.print(shown)
+    # Into a file or a pipe nothing has to fit a screen: narrow columns would only fold what a program wants to read.
+    wide = Console(highlight=False, width=max(OUT.width, _FILE_COLUMNS))
+    (OUT if OUT.is_terminal else wide).print(shown)
 
 
 @contextmanager

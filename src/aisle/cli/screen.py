@@ -1,5 +1,6 @@
 """What people see: tables and sentences on standard output, progress and complaints on standard error."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -40,8 +41,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     for row in rows:
         shown.add_row(*("" if value is None else escape(_cell(value)) for value in row))
     # Into a file or a pipe nothing has to fit a screen: narrow columns would only fold what a program wants to read.
-    wide = Console(highlight=False, width=max(OUT.width, _FILE_COLUMNS))
-    (OUT if OUT.is_terminal else wide).print(shown)
+    bounded = OUT.is_terminal or "COLUMNS" in os.environ
+    (OUT if bounded else Console(highlight=False, width=_FILE_COLUMNS)).print(shown)
 
 
 @contextmanager

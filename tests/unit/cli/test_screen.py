@@ -1,5 +1,7 @@
 """The screen: numbers for people, data as data, progress apart from answers."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from aisle.cli.screen import complain, progress, table
@@ -7,9 +9,17 @@ from aisle.errors import AisleError
 
 
 def test_cells_are_written_for_people(capsys: pytest.CaptureFixture[str]):
-    table("T", ("a", "b", "c", "d", "e"), [(1_234_567, 0.5, True, None, "[red]x[/]")], numbers=("a", "b"))
+    moment = datetime(2026, 1, 31, 12, 0, 5, 123_456, UTC)
+    table("T", ("a", "b", "c", "d", "e", "f"), [(1_234_567, 0.5, True, None, "[red]x[/]", moment)], numbers=("a", "b"))
     row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("│"))
-    assert [cell.strip() for cell in row.strip("│").split("│")] == ["1,234,567", "0.5000", "yes", "", "[red]x[/]"]
+    assert [cell.strip() for cell in row.strip("│").split("│")] == [
+        "1,234,567",
+        "0.5000",
+        "yes",
+        "",
+        "[red]x[/]",
+        "2026-01-31 12:00:05 UTC",
+    ]
 
 
 def test_a_long_cell_is_folded_and_never_cut(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):

@@ -21,8 +21,8 @@ ROWS = [
     ("3", "LE LIVRE de la <b>foret</b>", "", "", "toys", ""),
     # The same as the second, and agreed on.
     ("4", "The book of the forest", "A novel for children with maps", "", "books", ""),
-    # Without a label: a duplicate that disagrees with nobody.
-    ("5", "The book of the forest", "", "", "", ""),
+    # Without a label, and the first by its id: the others repeat it, and disagree with nobody.
+    ("0", "The book of the forest", "", "", "", ""),
     ("6", "", "Das Haus und der Garten für Kinder", "Aube", "toys", ""),
     # Titles of which nothing is left are not duplicates of each other.
     ("7", "***", "La maison et le jardin", "", "toys", ""),

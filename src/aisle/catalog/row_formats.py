@@ -14,6 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from aisle.catalog.mapping import ROW_NUMBER, require_columns
+from aisle.catalog.quotes import unclosed_quote
 from aisle.catalog.row_batch import BATCH_BYTES, BadRow, RowBatch, cut
 from aisle.errors import SourceError
 
@@ -28,6 +29,11 @@ def count_rows(path: Path) -> int:
     if path.suffix.lower() != ".csv":
         with path.open("rb") as lines:
             return sum(1 for _ in lines)
+    if (line := unclosed_quote(path)) is not None:
+        raise SourceError(
+            f"{path} has a quote on line {line} that is never closed.",
+            hint="Close it: all rows behind it are one field now.",
+        )
     for block_bytes in _BLOCK_BYTES:
         skipped: list[int] = []
         with suppress(_RowTooLongError):

@@ -164,7 +164,11 @@ def find(database: Database, prefix: str) -> str:
         SnapshotError: There is none, or more than one.
     """
     with database.reading() as connection:
-        found = connection.execute(select(snapshots.c.digest).where(snapshots.c.digest.startswith(prefix))).scalars().all()
+        found = (
+            connection.execute(select(snapshots.c.digest).where(snapshots.c.digest.startswith(prefix, autoescape=True)))
+            .scalars()
+            .all()
+        )
     if len(found) != 1:
         raise SnapshotError(
             f"{'No' if not found else 'More than one'} snapshot begins with {prefix!r}.",

@@ -15,7 +15,7 @@ from aisle.catalog.challenge import IMAGE_NAME
 from aisle.catalog.image_load import image_key
 from aisle.catalog.mapping import ROW_NUMBER, template_columns
 from aisle.catalog.product import Product
-from aisle.catalog.rows import column_names, read_rows
+from aisle.catalog.rows import column_names, inspect_file, read_rows
 from aisle.errors import ImageProblem, InputError, ObjectNotFound
 from aisle.models.bundle import Bundle
 from aisle.models.prediction import Prediction
@@ -70,6 +70,7 @@ def score_file(
         SourceError: The file cannot be read.
         ArchiveError: There are no images at `images`, or the archive is damaged or hostile.
     """
+    total = inspect_file(path).rows
     present = column_names(path)
     columns = {field: next((name for name in names if name in present), None) for field, names in SPELLINGS.items()}
     if columns["title"] is None and columns["description"] is None:
@@ -93,7 +94,7 @@ def score_file(
                 batch_products.append(_product(record, columns, image))
             writer.write(answers_frame(bundle.predict(batch_products, top=top), top))
             rows, unread = rows + batch.frame.height, unread + len(batch.bad)
-            context.report("scoring", batch.stop - batch.start, 0)
+            context.report("scoring", batch.stop - batch.start, total)
     return ScoringReport(rows, unread=unread, without_image=lost)
 
 

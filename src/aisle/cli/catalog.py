@@ -45,6 +45,24 @@ def download(
     say(f"Next: aisle pipeline run {escape(str(folder))}")
 
 
+@app.command("unpack")
+def unpack(
+    archive: Annotated[Path, typer.Argument(help="A zip file of images.")],
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder; it appears when everything is in it.")],
+    limit_gb: Annotated[int, typer.Option(min=1, help="Most gigabytes that everything together may take.")] = 20,
+) -> None:
+    """Unpack images safely, for other programs: names that lead outside, links, bombs and damage are refused.
+
+    Ingest does not need it: it reads `images.zip` as it is.
+    """
+    from aisle.catalog.unpack import unpack as run
+
+    with open_application() as application:
+        largest = application.settings.catalog.max_image_bytes
+        files = run(archive, folder, max_total_bytes=limit_gb * 10**9, max_member_bytes=largest)
+    say(f"Unpacked {files:,} files into {escape(str(folder))}.")
+
+
 @app.command("sample")
 def sample(
     folder: Annotated[Path, typer.Argument(help="An empty or new folder.")],

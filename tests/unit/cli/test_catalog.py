@@ -148,3 +148,12 @@ def test_a_sample_is_a_catalogue_that_comes_in_whole(aisle: CommandLine, tmp_pat
 def test_a_download_without_a_login_says_what_to_set(aisle: CommandLine, tmp_path: Path):
     said = aisle.refused("catalog", "download", tmp_path / "files")
     assert "AISLE_CATALOG_SESSIONID" in said
+
+
+def test_an_archive_is_unpacked_whole_or_not_at_all(aisle: CommandLine, shop: Path, tmp_path: Path):
+    assert "Unpacked 25 files" in aisle.ok("catalog", "unpack", shop / "images.zip", tmp_path / "out").out
+    assert len(list((tmp_path / "out").rglob("*.jpg"))) == 25
+    assert "is there already" in aisle.refused("catalog", "unpack", shop / "images.zip", tmp_path / "out")
+    (shop / "images.zip").write_bytes((shop / "images.zip").read_bytes()[:-30])
+    aisle.refused("catalog", "unpack", shop / "images.zip", tmp_path / "again")
+    assert not (tmp_path / "again").exists()

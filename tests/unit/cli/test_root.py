@@ -41,7 +41,7 @@ def test_the_commands_are_those_that_people_were_told_of():
         "catalog",
         *(
             f"catalog {name}"
-            for name in ("download", "sample", "ingest", "loads", "rejects", "snapshot", "snapshots", "stats")
+            for name in ("download", "unpack", "sample", "ingest", "loads", "rejects", "snapshot", "snapshots", "stats")
         ),
         "pipeline",
         *(f"pipeline {name}" for name in ("run", "step", "plan")),

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -104,9 +105,12 @@ def machine() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """Return the commit that was measured, with `-dirty` for uncommitted changes; `unknown` outside a repository."""
+    """Return the commit that was measured, with `-dirty` for uncommitted changes; `unknown` without a repository or git."""
+    git = shutil.which("git")
+    if git is None:
+        return "unknown"
     described = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+        [git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
         cwd=ROOT,
         capture_output=True,
         text=True,

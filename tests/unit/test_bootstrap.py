@@ -1,5 +1,6 @@
 """Bootstrap: settings become live objects when they are asked for, and not before."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,6 +125,8 @@ class TestCommit:
     @pytest.fixture
     def checkout(self, tmp_path: Path) -> Path:
         """A repository with one committed file."""
+        if shutil.which("git") is None:
+            pytest.skip("git is not installed")
         (tmp_path / "program.py").write_text("pass\n")
         for command in (
             ("init", "-q"),

@@ -87,5 +87,10 @@ def test_outside_a_repository_the_commit_is_unknown(tmp_path: Path, monkeypatch:
     assert commit() == "unknown"
 
 
+def test_without_git_the_commit_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert commit() == "unknown"
+
+
 def test_the_machine_is_described() -> None:
     assert {"platform", "processor", "cpus", "python"} == machine().keys()

@@ -176,6 +176,7 @@ class _Predictor:
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> "_Predictor":
+        """Read a model from a bundle's verified files; `BundleError` where they are foreign."""
         schema = _json(files, "schema.json")
         try:
             kind, level = schema["model"]["kind"], schema["level"]
@@ -193,6 +194,7 @@ class _Predictor:
         return cls(model, categories, level)
 
     def predict(self, products: Sequence[Product], *, top: int = 5) -> list[Prediction]:
+        """Answer each product with its `top` most probable categories."""
         if top < 1:
             raise InputError(f"top is {top}.", hint="Ask for at least one category.")
         answers: list[Prediction] = []

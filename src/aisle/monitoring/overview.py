@@ -66,6 +66,7 @@ class _Tally:
         self.conflicting: set[int] = set()
 
     def add(self, row: Any) -> None:
+        """Count a row."""
         self.products += 1
         for name in _TEXTS:
             if (value := getattr(row, name)) is not None:

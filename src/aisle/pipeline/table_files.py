@@ -24,12 +24,14 @@ class _CsvWriter:
         self._stream, self._bare, self._begun = path.open("wb"), bare, False
 
     def write(self, frame: pl.DataFrame) -> None:
+        """Append rows."""
         if not self._bare:
             frame = frame.with_columns(_disarmed(name) for name, kind in frame.schema.items() if kind == pl.String)
         frame.write_csv(self._stream, include_header=not self._begun, quote_style="never" if self._bare else "necessary")
         self._begun = True
 
     def close(self) -> None:
+        """End the file; a second time does nothing."""
         self._stream.close()
 
 
@@ -38,9 +40,11 @@ class _JsonLinesWriter:
         self._stream = path.open("wb")
 
     def write(self, frame: pl.DataFrame) -> None:
+        """Append rows."""
         frame.write_ndjson(self._stream)
 
     def close(self) -> None:
+        """End the file; a second time does nothing."""
         self._stream.close()
 
 
@@ -50,11 +54,13 @@ class _ParquetWriter:
         self._writer: Any = None
 
     def write(self, frame: pl.DataFrame) -> None:
+        """Append rows."""
         arrow: Any = frame.to_arrow()
         self._writer = self._writer or pyarrow.parquet.ParquetWriter(self._path, arrow.schema)
         self._writer.write_table(arrow)
 
     def close(self) -> None:
+        """End the file; a second time does nothing."""
         if self._writer is not None:
             self._writer.close()
 

@@ -162,6 +162,7 @@ class _Clock:
 
     @contextmanager
     def stage(self, name: str, words: str) -> Iterator[None]:
+        """Tell of a stage, and time the block."""
         self._progress(words)
         start = time.perf_counter()
         yield

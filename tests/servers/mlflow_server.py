@@ -1,6 +1,5 @@
 """A real MLflow server: runs in PostgreSQL, artefacts in S3, in the environment that `requirements/mlflow.txt` locks."""
 
-import http.client
 import os
 import shutil
 import tempfile
@@ -8,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.servers.process import ServerProcess, free_port
+from tests.servers.process import ServerProcess, answers_ok, free_port
 from tests.servers.rados_gateway import RadosGateway
 
 _PROGRAM = Path(__file__).parents[2] / ".venv-mlflow" / "bin" / "mlflow"
@@ -70,11 +69,4 @@ class MlflowServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", "/health")
-            return connection.getresponse().status == http.client.OK
-        except OSError:
-            return False
-        finally:
-            connection.close()
+        return answers_ok(self.port, "/health", timeout_s=5)

@@ -1,6 +1,7 @@
 """One server process: started in its own session, watched until it is ready, stopped by its id."""
 
 import contextlib
+import http.client
 import os
 import signal
 import socket
@@ -120,3 +121,15 @@ class ServerProcess:
         except ProcessLookupError:
             return False
         return True
+
+
+def answers_ok(port: int, path: str, *, timeout_s: float) -> bool:
+    """Tell whether a server on this machine answers a GET with 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.client.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()

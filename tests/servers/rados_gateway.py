@@ -1,6 +1,5 @@
 """A real S3 server: Ceph's RADOS Gateway over one monitor and one store in memory."""
 
-import http.client
 import secrets
 import shutil
 import signal
@@ -10,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.servers.process import ServerProcess, free_port, run
+from tests.servers.process import ServerProcess, answers_ok, free_port, run
 
 _PROGRAMS = ("ceph-mon", "ceph-osd", "radosgw", "ceph", "radosgw-admin", "monmaptool")
 
@@ -81,14 +80,7 @@ class RadosGateway:
         return "-c", self._conf
 
     def _answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-        try:
-            connection.request("GET", "/")
-            return connection.getresponse().status == http.client.OK
-        except OSError:
-            return False
-        finally:
-            connection.close()
+        return answers_ok(self.port, "/", timeout_s=2)
 
     def _configuration(self, cluster: str, monitor_port: int) -> str:
         folder = self._folder

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from aisle.catalog.mapping import LEVEL_SEPARATOR
 from aisle.catalog.product import Product
-
-SEPARATOR = " > "
-"""What stands between the levels of a label."""
 
 _TEXTS = ("title", "description", "brand")
 _AT_ONCE = 10_000
@@ -22,7 +20,7 @@ def labelled_rows(frame: pl.DataFrame, level: int | None = None) -> pl.DataFrame
     """
     rows = frame.filter(pl.col("label").is_not_null() & (pl.col("label") != ""))
     if level is not None:
-        rows = rows.with_columns(pl.col("label").str.split(SEPARATOR).list.head(level).list.join(SEPARATOR))
+        rows = rows.with_columns(pl.col("label").str.split(LEVEL_SEPARATOR).list.head(level).list.join(LEVEL_SEPARATOR))
     return rows.sort("source", "split", "id")
 
 

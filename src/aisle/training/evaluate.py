@@ -11,7 +11,7 @@ from aisle.errors import TrainingError
 from aisle.models.bundle import Bundle
 from aisle.settings import Training
 from aisle.training.metrics import Scores
-from aisle.training.rows import labelled_rows, product_blocks
+from aisle.training.rows import ImageReader, labelled_rows, product_blocks
 from aisle.training.split import split_rows
 
 Answer = Callable[[Sequence[Product]], NDArray[np.float32]]
@@ -31,12 +31,13 @@ def gold_rows(frame: pl.DataFrame, options: Training, *, level: int | None = Non
     return rows.filter(pl.Series(parts == "gold", dtype=pl.Boolean))
 
 
-def evaluate(bundle: Bundle, rows: pl.DataFrame) -> Scores:
+def evaluate(bundle: Bundle, rows: pl.DataFrame, images: ImageReader | None = None) -> Scores:
     """Return a bundle's answers to rows whose categories are known, held against them at the bundle's own level.
 
     Args:
         bundle: What is judged.
         rows: Gold rows of a snapshot.
+        images: Gives their images; they are judged without, by default or where the bundle does not look at any.
 
     Raises:
         TrainingError: No row has a label.
@@ -44,18 +45,20 @@ def evaluate(bundle: Bundle, rows: pl.DataFrame) -> Scores:
     rows = labelled_rows(rows, bundle.level)
     if not rows.height:
         raise TrainingError("There is no labelled row to judge by.", hint="Take the gold rows of a snapshot with labels.")
-    return score_rows(bundle.probabilities, list(bundle.categories), rows)
+    reader = images if "image" in bundle.modalities else None
+    return score_rows(bundle.probabilities, list(bundle.categories), rows, reader)
 
 
-def score_rows(answer: Answer, codes: Sequence[str], rows: pl.DataFrame) -> Scores:
+def score_rows(answer: Answer, codes: Sequence[str], rows: pl.DataFrame, images: ImageReader | None = None) -> Scores:
     """Return answers to labelled rows, in the rows' order.
 
     Args:
         answer: The model.
         codes: What its probabilities stand for, in their order.
         rows: Rows with a label, at least one.
+        images: Gives their images, where the model looks at them.
     """
-    probabilities = np.concatenate([answer(block) for block in product_blocks(rows)])
+    probabilities = np.concatenate([answer(block) for block in product_blocks(rows, images)])
     ids = rows.select(pl.concat_str("source", "split", "id", separator="/"))
     return Scores(
         ids=tuple(ids.to_series().to_list()),

@@ -1,14 +1,19 @@
 """The rows of a snapshot as training sees them: labelled, at one level of the labels, as products and codes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import polars as pl
 
 from aisle.catalog.mapping import LEVEL_SEPARATOR
 from aisle.catalog.product import Product
 
+ImageReader: TypeAlias = Callable[[pl.DataFrame], Sequence[bytes | None]]
+"""Rows of a snapshot in, each one's image file out; nothing where it has none or where it cannot be had."""
+
 _TEXTS = ("title", "description", "brand")
 _AT_ONCE = 10_000
+_IMAGES_AT_ONCE = 1_000
 
 
 def labelled_rows(frame: pl.DataFrame, level: int | None = None) -> pl.DataFrame:
@@ -24,13 +29,14 @@ def labelled_rows(frame: pl.DataFrame, level: int | None = None) -> pl.DataFrame
     return rows.sort("source", "split", "id")
 
 
-def products(frame: pl.DataFrame) -> list[Product]:
-    """Return a product, without its image's bytes, for each row."""
+def products(frame: pl.DataFrame, images: ImageReader | None = None) -> list[Product]:
+    """Return a product for each row, with its image's bytes where there is a way to get them."""
     columns = (frame[name].to_list() for name in ("id", *_TEXTS))
-    return [Product(i, title=t, description=d, brand=b) for i, t, d, b in zip(*columns, strict=True)]
+    pictures = images(frame) if images else [None] * frame.height
+    return [Product(i, title=t, description=d, brand=b, image=p) for i, t, d, b, p in zip(*columns, pictures, strict=True)]
 
 
-def product_blocks(frame: pl.DataFrame) -> Iterator[list[Product]]:
-    """Yield the rows' products, ten thousand at once."""
-    for block in frame.iter_slices(_AT_ONCE):
-        yield products(block)
+def product_blocks(frame: pl.DataFrame, images: ImageReader | None = None) -> Iterator[list[Product]]:
+    """Yield the rows' products, ten thousand at once, or a thousand with their images."""
+    for block in frame.iter_slices(_IMAGES_AT_ONCE if images else _AT_ONCE):
+        yield products(block, images)

@@ -71,6 +71,24 @@ def test_draws_are_those_of_rows_drawn_one_by_one() -> None:
     assert np.std(ours) == pytest.approx(np.std(plain), rel=0.15)
 
 
+def test_what_is_dealt_out_together_varies_as_if_drawn_alone() -> None:
+    """Each triple's count has the mean, the variance and the covariances of a multinomial draw, common or rare."""
+    counts = [1, 1, 1, 2, 2, 5, 16, 17, 17, 40]
+    rows = [(f"t{place}", "a", "b") for place, count in enumerate(counts) for _ in range(count)]
+    paired = Paired.from_answers(*zip(*rows, strict=True))
+    drawn = paired.draws(20_000, seed=4).support[:, 2:]
+    share = np.array(counts) / sum(counts)
+    assert drawn.mean(axis=0) == pytest.approx(counts, rel=0.05)
+    assert np.cov(drawn.T) == pytest.approx(sum(counts) * (np.diag(share) - np.outer(share, share)), abs=0.6)
+
+
+def test_the_macro_average_is_over_the_categories_that_are_correct_somewhere() -> None:
+    correct, first = list("aabbbc"), list("aabccd")
+    scores = Paired.from_answers(correct, first, correct).scores()
+    expected = f1_score(correct, first, average="macro", labels=list("abc"), zero_division=0)
+    assert [value[0] for value in scores.macro] == pytest.approx([expected, 1.0])
+
+
 def test_each_draw_has_as_many_rows_and_its_own_scores() -> None:
     paired = Paired.from_answers(["a"] * 30 + ["b"] * 20, ["a"] * 25 + ["b"] * 25, ["a"] * 50)
     drawn = paired.draws(300, seed=0)

@@ -15,7 +15,7 @@ from aisle.catalog import snapshot as snapshots
 from aisle.catalog.ingest import Ingest
 from aisle.catalog.source import open_source
 from aisle.pipeline.context import Context
-from aisle.pipeline.gold import score_on_gold
+from aisle.pipeline.gold import find_gold, judge_alone, judge_both
 from aisle.pipeline.messages import (
     EvaluateInput,
     EvaluateOutput,
@@ -33,7 +33,6 @@ from aisle.pipeline.messages import (
 from aisle.registry.bundles import fetch, publish
 from aisle.registry.gate import Decision, decide
 from aisle.storage.schema import products
-from aisle.training.evaluate import gold_rows
 from aisle.training.fit import train
 
 
@@ -81,10 +80,13 @@ def evaluate(context: Context, what: EvaluateInput) -> EvaluateOutput:
     if in_force is not None and defender == what.bundle:
         decision = Decision(False, (f"The bundle is the champion's already, version {in_force.version}.",), {})
     else:
-        rows = gold_rows(snapshots.read(context.artifacts, what.snapshot), context.settings.training)
-        champion = score_on_gold(context.bundle(defender), rows) if defender else None
-        challenger = score_on_gold(context.bundle(what.bundle), rows)
-        decision = decide(challenger, champion, margin=context.settings.training.margin)
+        gold, margin = find_gold(context, what.snapshot), context.settings.training.margin
+        bundle = context.bundle(what.bundle)
+        if defender:
+            challenger, champion = judge_both(bundle, context.bundle(defender), *gold)
+            decision = decide(challenger.for_gate(), champion.for_gate(), margin=margin)
+        else:
+            decision = decide(judge_alone(bundle, *gold).for_gate(), None, margin=margin)
     return EvaluateOutput(
         bundle=what.bundle,
         snapshot=what.snapshot,

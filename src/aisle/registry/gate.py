@@ -5,7 +5,8 @@ Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13): rows are draw
 scored on the draw, and the middle 95 % of the differences are the interval. A challenger passes
 
 - where there is a champion: when the whole interval lies above 0 (it is better), or when it lies above `-margin` (it is
-  not worse by more) and the challenger is smaller or faster by a stated share and not larger or slower by that share;
+  not worse by more) and the challenger is surely smaller or faster by a stated share and surely not larger or slower by
+  that share (`aisle.registry.costs`);
 - where there is none: when it is better by more than `margin` than always answering the commonest category;
 
 and in each case only if no category with enough rows has surely fallen by more than `class_floor`. Whatever is doubtful
@@ -19,6 +20,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from aisle.registry.costs import Cost, size_cost, time_cost
 from aisle.registry.resample import Paired, PairedF1, interval
 
 _POWER_Z = 1.959964 + 1.644854
@@ -34,14 +36,15 @@ class Scores:
         correct: The correct code of each row.
         predicted: The answered code of each row; `None` where the model gave no answer.
         size_bytes: Size of its bundle, where it is to count.
-        seconds_per_product: Time that one product takes, where it is to count.
+        seconds_per_product: Time that one product takes in each of several rounds, in which both models took turns;
+            empty where it is not to count.
     """
 
     ids: Sequence[str]
     correct: Sequence[str]
     predicted: Sequence[str | None]
     size_bytes: float | None = None
-    seconds_per_product: float | None = None
+    seconds_per_product: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,9 @@ def decide(challenger: Scores, champion: Scores | None, *, margin: float, bounds
     scores, drawn = paired.scores(), paired.draws(bounds.draws, bounds.seed)
     low, high = interval(drawn.difference)
     falls = _falls(paired, scores, drawn, bounds)
-    benefits = _benefits(challenger, champion, bounds.benefit) if champion else ()
+    costs = _costs(challenger, champion) if champion else []
+    benefits = [words for cost in costs if (words := cost.benefit(bounds.benefit))]
+    drawbacks = [words for cost in costs if (words := cost.drawback(bounds.benefit))]
     first, second = scores.weighted
     evidence = {
         "against": "champion" if champion else "commonest category",
@@ -110,9 +115,11 @@ def decide(challenger: Scores, champion: Scores | None, *, margin: float, bounds
         "difference": {"estimate": float(scores.difference[0]), "low": low, "high": high},
         "detectable": max(_POWER_Z * float(drawn.difference.std(ddof=1)), 1 / paired.rows),
         "falls": falls,
-        "benefits": list(benefits),
+        "costs": [asdict(cost) for cost in costs],
+        "benefits": benefits,
+        "drawbacks": drawbacks,
     }
-    passed, reason = _verdict(low, high, margin, benefits, first=champion is None)
+    passed, reason = _verdict(low, high, margin, benefits, drawbacks, first=champion is None)
     vetoes = tuple(
         f"Category {fall['code']} loses {-fall['difference']:.3f} of F1 on {fall['rows']} rows, surely more than the"
         f" {bounds.class_floor:g} that one may lose (95 % interval {fall['low']:+.3f} to {fall['high']:+.3f})."
@@ -121,7 +128,9 @@ def decide(challenger: Scores, champion: Scores | None, *, margin: float, bounds
     return Decision(passed and not vetoes, (reason, *vetoes), evidence)
 
 
-def _verdict(low: float, high: float, margin: float, benefits: tuple[str, ...], *, first: bool) -> tuple[bool, str]:
+def _verdict(
+    low: float, high: float, margin: float, benefits: Sequence[str], drawbacks: Sequence[str], *, first: bool
+) -> tuple[bool, str]:
     if first and low > margin:
         passed, words = (
             True,
@@ -134,8 +143,14 @@ def _verdict(low: float, high: float, margin: float, benefits: tuple[str, ...], 
         )
     elif low > 0:
         passed, words = True, "The challenger is better"
-    elif low > -margin and benefits:
+    elif low > -margin and benefits and not drawbacks:
         passed, words = True, f"The challenger is not worse by {margin:g} or more, and it is {' and '.join(benefits)}"
+    elif low > -margin and benefits:
+        passed, words = (
+            False,
+            f"The challenger is not shown to be better, and though it is {' and '.join(benefits)}, it"
+            f" {' and '.join(drawbacks)}",
+        )
     elif low > -margin:
         passed, words = False, "The challenger is not shown to be better, and it is neither smaller nor faster"
     else:
@@ -161,20 +176,14 @@ def _falls(paired: Paired, scores: PairedF1, drawn: PairedF1, bounds: Bounds) ->
     return falls
 
 
-def _benefits(challenger: Scores, champion: Scores, share: float) -> tuple[str, ...]:
-    """Return in words what the challenger is better at by `share`; nothing when it is worse at the other by as much."""
-    found = []
-    for word, new, old in (
-        ("smaller", challenger.size_bytes, champion.size_bytes),
-        ("faster", challenger.seconds_per_product, champion.seconds_per_product),
-    ):
-        if new is None or old is None:
-            continue
-        if new > old * (1 + share):
-            return ()
-        if new < old * (1 - share):
-            found.append(f"{1 - new / old:.0%} {word}")
-    return tuple(found)
+def _costs(challenger: Scores, champion: Scores) -> list[Cost]:
+    """Return whatever both are known to cost."""
+    costs = []
+    if challenger.size_bytes is not None and champion.size_bytes is not None:
+        costs.append(size_cost(challenger.size_bytes, champion.size_bytes))
+    if challenger.seconds_per_product and champion.seconds_per_product:
+        costs.append(time_cost(challenger.seconds_per_product, champion.seconds_per_product))
+    return costs
 
 
 def _commonest(correct: Sequence[str]) -> str:
@@ -191,6 +200,8 @@ def _doubts(challenger: Scores, champion: Scores | None, margin: float, bounds: 
             doubts.append("Challenger and champion were not scored on the same rows in the same order.")
         elif list(challenger.correct) != list(champion.correct):
             doubts.append("Challenger and champion were not held against the same correct codes.")
+        if len(challenger.seconds_per_product) != len(champion.seconds_per_product):
+            doubts.append("Challenger and champion were not timed in the same rounds.")
     if len(challenger.ids) < max(bounds.minimum_rows, 1):
         doubts.append(f"The gold split has {len(challenger.ids)} rows, and nothing is decided below {bounds.minimum_rows}.")
     return tuple(doubts)
@@ -220,7 +231,8 @@ def _score_doubts(who: str, scores: Scores) -> list[str]:
     for what, codes in (("correct code", scores.correct), ("answer", scores.predicted)):
         if missing := sum(not (isinstance(code, str) and code) for code in codes):
             doubts.append(f"The {who} has no {what} on {missing} of {rows} rows.")
-    for what, figure in (("size", scores.size_bytes), ("time per product", scores.seconds_per_product)):
+    figures = [("size", scores.size_bytes), *(("time per product", seconds) for seconds in scores.seconds_per_product)]
+    for what, figure in figures:
         if figure is not None and not (isfinite(figure) and figure > 0):
             doubts.append(f"The {who}'s {what} is {figure}, which is no positive number.")
     return doubts

@@ -133,7 +133,14 @@ class TestEvaluate:
         assert judged.evidence["against"] == "champion"
         assert judged.evidence["weighted_f1"]["challenger"] == judged.evidence["weighted_f1"]["reference"]
         assert "not shown to be better" in judged.reasons[0]
-        assert steps.evaluate(context, self._what(context, 2)) == judged
+        assert [cost["what"] for cost in judged.evidence["costs"]] == ["size", "time per product"]
+        # All but the time is the same each time.
+        again = steps.evaluate(context, self._what(context, 2))
+        timed = ("costs", "benefits", "drawbacks")
+        assert {k: v for k, v in again.evidence.items() if k not in timed} == {
+            k: v for k, v in judged.evidence.items() if k not in timed
+        }
+        assert again.promote == judged.promote
 
     def test_the_champion_is_not_held_against_itself(self, context: Context):
         judged = steps.evaluate(context, self._what(context, 1))

@@ -71,6 +71,11 @@ class TestBetter:
         assert many == pytest.approx(few / 4, rel=0.3)
 
 
+def steadily(seconds: float) -> tuple[float, ...]:
+    """Return nine rounds that all took as long."""
+    return (seconds,) * 9
+
+
 class TestNotWorse:
     """A challenger that is not better passes only where it is smaller or faster, and surely not worse by the margin."""
 
@@ -79,16 +84,29 @@ class TestNotWorse:
         [
             ({"size_bytes": 80}, {"size_bytes": 100}, True),
             ({"size_bytes": 91}, {"size_bytes": 100}, False),
-            ({"seconds_per_product": 0.5}, {"seconds_per_product": 1.0}, True),
-            ({"seconds_per_product": 1.0}, {"seconds_per_product": 1.0}, False),
+            ({"seconds_per_product": steadily(0.5)}, {"seconds_per_product": steadily(1)}, True),
+            ({"seconds_per_product": steadily(1)}, {"seconds_per_product": steadily(1)}, False),
             ({"size_bytes": 80}, {}, False),
             ({}, {"size_bytes": 100}, False),
-            ({"size_bytes": 50, "seconds_per_product": 2.0}, {"size_bytes": 100, "seconds_per_product": 1.0}, False),
-            ({"size_bytes": 50, "seconds_per_product": 1.05}, {"size_bytes": 100, "seconds_per_product": 1.0}, True),
-            ({"size_bytes": 200, "seconds_per_product": 0.5}, {"size_bytes": 100, "seconds_per_product": 1.0}, False),
+            *(
+                ({"size_bytes": size, "seconds_per_product": time}, {"size_bytes": 100, "seconds_per_product": old}, passes)
+                for size, time, old, passes in (
+                    (50, steadily(2), steadily(1), False),
+                    (50, steadily(1.05), steadily(1), True),
+                    (200, steadily(0.5), steadily(1), False),
+                    # One round may go astray, on either side, and no more.
+                    (50, (9, *steadily(1)[1:]), steadily(1), True),
+                    (50, (9, 9, *steadily(1)[2:]), steadily(1), False),
+                    (100, (9, *steadily(0.5)[1:]), steadily(1), True),
+                    (100, (1, 1, *steadily(0.5)[2:]), steadily(1), False),
+                    # Too few rounds say nothing: neither that it is faster, nor that it is not slower.
+                    (100, (0.5,) * 5, (1,) * 5, False),
+                    (50, (1,) * 5, (1,) * 5, False),
+                )
+            ),
         ],
     )
-    def test_the_benefit_is_stated_and_real(self, new: dict[str, float], old: dict[str, float], passes: bool) -> None:
+    def test_the_benefit_is_stated_and_real(self, new: dict[str, Any], old: dict[str, Any], passes: bool) -> None:
         same = scored(0.8, seed=6)
         decision = judge(replace(same, **new), replace(same, **old))
         assert decision.promote is passes
@@ -96,10 +114,28 @@ class TestNotWorse:
     def test_the_benefit_is_told_in_words(self) -> None:
         same = scored(0.8, seed=6)
         decision = judge(
-            replace(same, size_bytes=60, seconds_per_product=0.5), replace(same, size_bytes=100, seconds_per_product=1)
+            replace(same, size_bytes=60, seconds_per_product=steadily(0.5)),
+            replace(same, size_bytes=100, seconds_per_product=steadily(1)),
         )
         assert decision.evidence["benefits"] == ["40% smaller", "50% faster"]
         assert "not worse by 0.02 or more, and it is 40% smaller and 50% faster" in decision.reasons[0]
+        size, time = decision.evidence["costs"]
+        assert size == {"what": "size", "challenger": 60, "champion": 100, "ratio": 0.6, "low": 0.6, "high": 0.6}
+        assert (time["what"], time["challenger"], time["champion"], time["high"]) == ("time per product", 0.5, 1, 0.5)
+
+    @pytest.mark.parametrize(
+        ("seconds", "words"),
+        [(steadily(1.5), "is 50% slower"), ((2, 2, 2, *steadily(1)[3:]), "may be slower by 10% or more")],
+    )
+    def test_what_a_benefit_costs_is_told_in_words(self, seconds: tuple[float, ...], words: str) -> None:
+        same = scored(0.8, seed=6)
+        decision = judge(
+            replace(same, size_bytes=60, seconds_per_product=seconds),
+            replace(same, size_bytes=100, seconds_per_product=steadily(1)),
+        )
+        assert not decision.promote
+        assert decision.evidence["drawbacks"] == [words]
+        assert f"though it is 40% smaller, it {words} (95 %" in decision.reasons[0]
 
     def test_a_benefit_does_not_buy_a_worse_answer(self) -> None:
         challenger = scored(0.7, seed=7, errors_seed=1, size_bytes=1)
@@ -180,8 +216,9 @@ class TestDoubts:
             ({"ids": ["p0", "p0", *GOOD.ids[2:]]}, "scored on some rows twice"),
             ({"size_bytes": float("nan")}, "size is nan, which is no positive number"),
             ({"size_bytes": 0}, "size is 0, which is no positive number"),
-            ({"seconds_per_product": float("inf")}, "time per product is inf"),
-            ({"seconds_per_product": -1.0}, "time per product is -1.0"),
+            ({"seconds_per_product": (1.0, float("inf"))}, "time per product is inf"),
+            ({"seconds_per_product": (1.0, -1.0)}, "time per product is -1.0"),
+            ({"seconds_per_product": (1.0,)}, "not timed in the same rounds"),
         ],
     )
     @pytest.mark.parametrize("who", ["challenger", "champion"])

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from aisle.registry.resample import Paired, PairedF1, interval
 
+CALIBRATION_BINS = 15
+"""Bins of confidence in which calibration is looked at."""
+
 _DRAWS = 1_000
-_BINS = 15
 _LEAST = 1e-7
 """Probabilities are told apart down to the resolution of float32: no surprise counts more than 16."""
 
@@ -80,6 +82,15 @@ def class_figures(correct: Sequence[str], predicted: Sequence[str]) -> dict[str,
     }
 
 
+def calibration_bins(confidence: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
+    """Return in which of `CALIBRATION_BINS` equal bins of confidence each answer lies; a bin begins at its lower edge.
+
+    Args:
+        confidence: Probability of each answer, (rows,).
+    """
+    return np.minimum((confidence * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
+
+
 def calibration_error(confidence: NDArray[np.float64], hits: NDArray[np.bool_]) -> float:
     """Return the expected calibration error: |accuracy - mean confidence| in 15 equal bins, weighted by their rows.
 
@@ -89,8 +100,7 @@ def calibration_error(confidence: NDArray[np.float64], hits: NDArray[np.bool_]) 
         confidence: Probability of each answer, (rows,).
         hits: Whether it was correct, (rows,).
     """
-    bins = np.minimum((confidence * _BINS).astype(np.intp), _BINS - 1)
-    gaps = np.bincount(bins, weights=hits - confidence, minlength=_BINS)
+    gaps = np.bincount(calibration_bins(confidence), weights=hits - confidence, minlength=CALIBRATION_BINS)
     return float(np.abs(gaps).sum() / len(hits))
 
 

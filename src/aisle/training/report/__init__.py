@@ -1,0 +1,1 @@
+"""The report of a training: its tables, its plots and the one page that holds them."""

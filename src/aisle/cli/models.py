@@ -2,16 +2,22 @@
 
 import getpass
 import os
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from aisle.bootstrap import Application, open_application
-from aisle.cli.screen import progress, say, table
+from aisle.cli.comparison import compare
+from aisle.cli.model_page import show
+from aisle.cli.screen import JSON, progress, say, say_json, table
 from aisle.pipeline.messages import TrainInput
 
-app = typer.Typer(help="Look at registered models, promote and roll back.", no_args_is_help=True)
+app = typer.Typer(help="Look at registered models, compare, promote and roll back, take one along.", no_args_is_help=True)
+app.command("show")(show)
+app.command("compare")(compare)
 
 _REASON = typer.Option("--reason", help="Why, as one sentence; it stays in the ledger.")
 
@@ -34,12 +40,15 @@ def train(
 
 
 @app.command("list")
-def list_models() -> None:
+def list_models(json: Annotated[bool, JSON] = False) -> None:
     """List the registered versions."""
     with open_application() as application:
         in_force = application.ledger.champion()
         known = application.ledger.models()
     champion = in_force.version if in_force else None
+    if json:
+        say_json([{**asdict(m), "champion": m.version == champion} for m in known])
+        return
     rows = [
         (
             m.version,
@@ -57,14 +66,6 @@ def list_models() -> None:
         rows,
         numbers=("version", "weighted F1"),
     )
-
-
-@app.command("show")
-def show(version: Annotated[int, typer.Argument(help="A registered version.")]) -> None:
-    """Show a version's card."""
-    with open_application() as application:
-        bundle = application.context().bundle(application.ledger.model(version).bundle)
-    say(escape(bundle.card))
 
 
 @app.command("promote")
@@ -89,10 +90,13 @@ def rollback(reason: Annotated[str, _REASON]) -> None:
 
 
 @app.command("history")
-def history() -> None:
+def history(json: Annotated[bool, JSON] = False) -> None:
     """Show every promotion and rollback: who, when, why."""
     with open_application() as application:
         promotions = application.ledger.history()
+    if json:
+        say_json([asdict(p) for p in promotions])
+        return
     rows = [(p.seq, p.action, p.version, p.previous, p.actor, p.created_at, p.reason) for p in promotions]
     table(
         "Promotions",
@@ -103,11 +107,43 @@ def history() -> None:
 
 
 @app.command("verify")
-def verify(version: Annotated[int, typer.Argument(help="A registered version.")]) -> None:
-    """Fetch a version's bundle, check every digest and replay its golden pairs."""
+def verify(
+    what: Annotated[
+        str, typer.Argument(metavar="VERSION|PATH", help="A registered version, or a folder or tar file that was exported.")
+    ],
+) -> None:
+    """Check every digest of a bundle and replay its golden pairs; a version is fetched from the store."""
+    from aisle.models.bundle import Bundle
+    from aisle.registry.export import exported_bundle
+
+    if what.isascii() and what.isdigit():
+        with open_application() as application:
+            bundle = application.context().bundle(application.ledger.model(int(what)).bundle)
+        name = f"Version {int(what)}"
+    else:
+        with exported_bundle(Path(what)) as folder:
+            bundle = Bundle.load(folder)
+        name = escape(what)
+    say(f"{name} is whole: bundle {bundle.digest}.")
+
+
+@app.command("export")
+def export(
+    version: Annotated[int, typer.Argument(help="A registered version.")],
+    target: Annotated[Path, typer.Argument(metavar="FOLDER|FILE.tar", help="A new folder, or a new file ending in .tar.")],
+) -> None:
+    """Write a version's bundle, verified, to a folder or a tar file; the same version gives the same bytes.
+
+    `aisle models verify` checks either. Nothing is ever written over.
+    """
+    from aisle.registry.bundles import fetch
+    from aisle.registry.export import export_bundle
+
     with open_application() as application:
-        bundle = application.context().bundle(application.ledger.model(version).bundle)
-    say(f"Version {version} is whole: bundle {bundle.digest}.")
+        context = application.context()
+        folder = fetch(context.artifacts, application.ledger.model(version).bundle, context.bundle_cache)
+    digest = export_bundle(folder, target)
+    say(f"Wrote version {version} to {escape(str(target))}: bundle {digest}.")
 
 
 @app.command("reconcile")

@@ -4,8 +4,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import orjson
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from aisle.pipeline.context import Report
 
 _FILE_COLUMNS = 180
+
+JSON = typer.Option("--json", help="Print JSON, for programs.")
+"""The option of every command that can answer a program."""
 
 OUT = Console(highlight=False, soft_wrap=True)
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -44,6 +49,11 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     # Into a file or a pipe nothing has to fit a screen: narrow columns would only fold what a program wants to read.
     bounded = OUT.is_terminal or "COLUMNS" in os.environ
     (OUT if bounded else Console(highlight=False, width=_FILE_COLUMNS)).print(shown)
+
+
+def say_json(value: Any) -> None:
+    """Write a value as JSON to standard output, for programs: moments as ISO 8601, whatever is no number as null."""
+    OUT.file.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba
 from numpy.typing import NDArray
 
-from aisle.training.report.drawing import BLUE, INK, LINE, MUTED, ORANGE, PAPER, Drawing, write
+from aisle.training.report.drawing import BLUE, INK, LINE, MUTED, ORANGE, PAPER, Drawing, room, write
 from aisle.training.report.judgement import Judgement, code_order
 from aisle.training.report.wording import shortened
 
@@ -38,7 +38,7 @@ def confusion_plot(judgement: Judgement, confusion: pl.DataFrame) -> bytes:
     support = counts.sum(axis=1)
     shares = counts / np.maximum(support, 1)[:, np.newaxis]
     side = len(names) * _CELL
-    margin = 24 + max(map(len, names)) * 6
+    margin = 20 + room(names)
     part = "" if len(shown) == len(codes) else f" of the {len(shown)} that are confused most, out of {len(codes):,}"
     drawing = Drawing(
         "confusion",

@@ -18,7 +18,7 @@ from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from aisle.training.report.wording import printable
+from aisle.training.report.wording import breadth, printable
 
 INK, MUTED, LINE, PAPER = "#1f2328", "#5f6b78", "#d5dbe1", "#ffffff"
 BLUE, ORANGE, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#b5588f"
@@ -35,9 +35,8 @@ _THEME = {
     PINK: "--pink",
 }
 _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
+_SIZE = 11
 _ANCHORS = {"left": "start", "center": "middle", "right": "end"}
-_EM = 0.56
-"""Mean width of a letter, in sizes of the font; a little more than any of the fonts above needs."""
 _TAG = re.compile(r"<[^>]*>")
 _ID = re.compile(r' id="([^"]*)"')
 _REFERENCE = re.compile(r'(?:url\(#|href="#)([^")]+)')
@@ -72,7 +71,7 @@ class Drawing:
         axes.set_axisbelow(True)
         for spine in axes.spines.values():
             spine.set_visible(False)
-        axes.tick_params(length=0, labelsize=11, labelcolor=MUTED, pad=6)
+        axes.tick_params(length=0, labelsize=_SIZE, labelcolor=MUTED, pad=6)
         return axes
 
     def svg(self) -> bytes:
@@ -94,6 +93,11 @@ class Drawing:
         return f"{head}{_renamed(body, self.name)}</svg>\n".encode()
 
 
+def room(names: list[str]) -> float:
+    """Return how many pixels the broadest of some names needs as it is written by default."""
+    return _SIZE * max(map(breadth, names))
+
+
 def write(axes: Axes, x: float, y: float, words: str, **looks: Any) -> Text:
     """Write words at a place of the axes' data just as they are, without reading mathematics into them.
 
@@ -104,7 +108,7 @@ def write(axes: Axes, x: float, y: float, words: str, **looks: Any) -> Text:
         words: Any text.
         looks: As matplotlib's `Text` takes them; 11 pixels of `INK` by default.
     """
-    looks = {"fontsize": 11, "color": INK, "va": "center", **looks}
+    looks = {"fontsize": _SIZE, "color": INK, "va": "center", **looks}
     return axes.text(x, y, printable(words), parse_math=False, rotation_mode="anchor", **looks)
 
 
@@ -160,7 +164,7 @@ class _Renderer(RendererSVG):
     def get_text_width_height_descent(self, s: str, prop: Any, ismath: Any) -> tuple[float, float, float]:
         """Return about how much room a text takes, in pixels."""
         em = prop.get_size_in_points()
-        return _EM * em * len(s), 0.94 * em, 0.22 * em
+        return breadth(s) * em, 0.94 * em, 0.22 * em
 
 
 def _hex(colour: Any) -> str:

@@ -16,7 +16,7 @@ RARE_ROWS = 20
 
 @dataclass(frozen=True)
 class ComponentScore:
-    """How well one component of the model answers by itself.
+    """How well one component of the model answers by itself; what is not known is left out.
 
     Args:
         name: What it is called in the bundle.
@@ -35,10 +35,10 @@ class ComponentScore:
     family: str
     part: Literal["validation", "gold"]
     weighted_f1: float
-    macro_f1: float
-    log_loss: float
-    seconds: float
-    bytes: int
+    macro_f1: float | None = None
+    log_loss: float | None = None
+    seconds: float | None = None
+    bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from aisle.training.report.confusion_plot import MOST
 from aisle.training.report.drawing import themed
 from aisle.training.report.judgement import RARE_ROWS, Judgement
 from aisle.training.report.pictures import SIDE, pictures
@@ -71,6 +72,7 @@ def report_page(
         rare_rows=RARE_ROWS,
         coverage=COVERAGE,
         open=_OPEN,
+        most=MOST,
         side=SIDE,
     )
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from aisle.training.report.confusion_plot import confusion_plot
-from aisle.training.report.drawing import BLUE, GREEN, INK, LINE, MUTED, ORANGE, PAPER, PINK, Drawing, write
+from aisle.training.report.drawing import BLUE, GREEN, INK, LINE, MUTED, ORANGE, PAPER, PINK, Drawing, room, write
 from aisle.training.report.judgement import Judgement
 from aisle.training.report.tables import COVERAGE, report_tables
 from aisle.training.report.wording import percent, shortened
@@ -17,7 +17,6 @@ _BARS = 40
 """More categories than this are not drawn one by one: the weakest and the strongest are."""
 _MODALITIES = {"text": BLUE, "image": ORANGE, "both": GREEN}
 _NAME = 38
-_LETTER = 5.9
 _WIDE, _NARROW = 920, 520
 _PERCENT, _PLAIN = FuncFormatter(lambda value, _: f"{100 * value:g} %"), FuncFormatter(lambda value, _: f"{value:.3g}")
 
@@ -52,7 +51,7 @@ def _classes(classes: pl.DataFrame) -> bytes:
         judged = pl.concat([judged.head(half), judged.tail(half)])
     names = [shortened(name, _NAME) for name in judged["category"]]
     part = f" of the {half} strongest and the {half} weakest of {every:,} categories" if cut else " of each category"
-    left = 20 + _LETTER * max(map(len, names))
+    left = 20 + room(names)
     drawing = Drawing(
         "classes", _WIDE, 62 + 20 * judged.height, f"F1{part}", "Bars are F1 on the gold rows, whiskers its 95 % interval."
     )
@@ -144,7 +143,7 @@ def _components(components: pl.DataFrame) -> bytes:
     ordered = components.sort(["weighted_f1", "name", "part"], descending=[True, False, False])
     names = ordered["name"].unique(maintain_order=True).to_list()
     shown = [shortened(name, _NAME) for name in names]
-    left = 20 + _LETTER * max(map(len, shown))
+    left = 20 + room(shown)
     drawing = Drawing(
         "components",
         _WIDE,
@@ -188,7 +187,7 @@ def _legend(drawing: Drawing, left: float, components: pl.DataFrame) -> None:
     for words, edge, face in entries:
         axes.plot([x], [0], "o", markersize=8, markerfacecolor=face, markeredgecolor=edge)
         write(axes, x + 11, 0, words, color=MUTED)
-        x += 40 + _LETTER * len(words)
+        x += 40 + room([words])
 
 
 def _timed(trials: pl.DataFrame) -> pl.DataFrame:

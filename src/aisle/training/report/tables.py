@@ -17,6 +17,7 @@ from aisle.training.curves import (
 from aisle.training.metrics import summarise
 from aisle.training.report.judgement import ComponentScore, Judgement, code_order
 from aisle.training.report.slices import slice_table
+from aisle.training.report.wording import printable
 
 COVERAGE = 0.9
 """Share of the rows, the surest ones, whose accuracy is a figure of its own."""
@@ -65,7 +66,7 @@ def report_tables(judgement: Judgement) -> dict[str, pl.DataFrame]:
         "trials": _trials(judgement.trials),
         "n_grams": pl.DataFrame(
             [
-                (code, place, text, weight)
+                (code, place, printable(text), weight)
                 for code, heaviest in sorted(judgement.n_grams.items())
                 for place, (text, weight) in enumerate(heaviest, start=1)
             ],
@@ -129,7 +130,7 @@ def _classes(judgement: Judgement, per_class: Mapping[str, Mapping[str, float]])
                 "f1_low": low,
                 "f1_high": high,
                 "threshold": judgement.thresholds.get(code),
-                "rare": judgement.rare.get(code),
+                "rare": printable(judgement.rare[code]) if code in judgement.rare else None,
             }
         )
     numbers = dict.fromkeys(("precision", "recall", "f1", "f1_low", "f1_high", "threshold"), pl.Float64)
@@ -182,7 +183,7 @@ def _components(components: Sequence[ComponentScore]) -> pl.DataFrame:
 def _trials(trials: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Return a column for every key that a trial has: numbers where all its values are, else text."""
     names = list(dict.fromkeys(name for trial in trials for name in trial))
-    return pl.DataFrame([_column(name, [trial.get(name) for trial in trials]) for name in names])
+    return pl.DataFrame([_column(printable(name), [trial.get(name) for trial in trials]) for name in names])
 
 
 def _column(name: str, values: Sequence[Any]) -> pl.Series:
@@ -195,5 +196,5 @@ def _column(name: str, values: Sequence[Any]) -> pl.Series:
 
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
-        return value
+        return printable(value) if value else value
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY, default=str).decode()

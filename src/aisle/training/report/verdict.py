@@ -6,13 +6,14 @@ import polars as pl
 
 from aisle.training.report.judgement import RARE_ROWS, Judgement
 from aisle.training.report.tables import COVERAGE
-from aisle.training.report.wording import listed, percent
+from aisle.training.report.wording import listed, percent, shortened
 
 _FEW = 10
 """Categories with fewer gold rows are not called weak: chance says more than they do."""
 _SLICE = 30
 _NAMED = 3
 _SMALL = 300
+_NAME = 60
 
 
 def verdict(judgement: Judgement, tables: Mapping[str, pl.DataFrame]) -> list[str]:
@@ -89,14 +90,15 @@ def _weak_categories(judgement: Judgement, tables: Mapping[str, pl.DataFrame]) -
     weakest = judged.filter(pl.col("f1") < 1).sort(["f1", "code"]).head(_NAMED)
     if not weakest.height:
         return ""
-    words = listed([f"“{row['category']}” ({row['f1']:.2f})" for row in weakest.iter_rows(named=True)])
+    words = listed([f"{_quoted(row['category'])} ({row['f1']:.2f})" for row in weakest.iter_rows(named=True)])
     words = f"It is weakest, by F1, at {words}."
     wrong = tables["confusion"].filter(pl.col("correct") != pl.col("predicted"))
     if wrong.height:
         most = wrong.sort(["rows", "correct", "predicted"], descending=[True, False, False]).row(0, named=True)
         words += (
-            f" Its commonest mistake is to answer “{judgement.name(most['predicted'])}” for"
-            f" “{judgement.name(most['correct'])}”: {percent(most['share'], 0)} of that category's rows."
+            f" Its commonest mistake is to answer {_quoted(judgement.name(most['predicted']))} for"
+            f" {_quoted(judgement.name(most['correct']))}: {most['rows']:,} of that category's"
+            f" {round(most['rows'] / most['share']):,} rows."
         )
     return words
 
@@ -124,6 +126,10 @@ def _rare(judgement: Judgement, classes: pl.DataFrame) -> str:
     if judgement.rare:
         words.append("What was done about rare categories stands in the table of categories.")
     return " ".join(words)
+
+
+def _quoted(name: str) -> str:
+    return f"“{shortened(name, _NAME)}”"
 
 
 def _categories(count: int) -> str:

@@ -1,7 +1,7 @@
-"""What the ledger's rows say: a registered version, and a promotion."""
+"""What is on record of models: a registered version, a promotion, and a trial of the search that led to one."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Self
@@ -56,3 +56,22 @@ class Promotion:
     def from_row(cls, row: Row[Any]) -> Self:
         """Return the promotion that a row of `promotions` tells of."""
         return cls(**{**row._mapping, "evidence": json.loads(row.evidence)})
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """One trial of a search, as JSON could carry it: `TrialRecord(**content)` is it again.
+
+    Args:
+        trial_id: What it is called; no two trials of one search share it.
+        name: What people call it.
+        parameters: What was tried.
+        curve: Its figures on each rung that it reached, `{"rung": 0, "score": 0.7, …}`.
+        lost: Why it failed, as a sentence; empty where it did not.
+    """
+
+    trial_id: str
+    name: str
+    parameters: Mapping[str, Any]
+    curve: Sequence[Mapping[str, float]]
+    lost: str = ""

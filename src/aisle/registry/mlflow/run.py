@@ -110,6 +110,15 @@ class Run:
             client.set_terminated(self.run_id, status)
 
 
+def mlflow_name(text: str) -> str:
+    """Return a text as a name that MLflow takes: other characters become underscores.
+
+    >>> mlflow_name("jeux & vidéo")
+    'jeux _ vid_o'
+    """
+    return re.sub(r"[^A-Za-z0-9_\-. :/]", "_", text)
+
+
 def figures(metrics: Mapping[str, Any]) -> dict[str, float]:
     """Return the numbers in nested metrics under names that MLflow takes; text, lists and nothing are left out.
 
@@ -121,7 +130,7 @@ def figures(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 def _figures(prefix: str, metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     for name, value in metrics.items():
-        path = prefix + re.sub(r"[^A-Za-z0-9_\-. :/]", "_", name)
+        path = prefix + mlflow_name(name)
         if isinstance(value, Mapping):
             yield from _figures(f"{path}.", value)
         elif isinstance(value, int | float) and not isinstance(value, bool):

@@ -5,7 +5,7 @@ the alias say the same, whatever happened in between.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,8 @@ from aisle.registry.ledger import Ledger
 from aisle.registry.mlflow.package import note, save_package
 from aisle.registry.mlflow.run import Run, figures
 from aisle.registry.mlflow.session import Session
+from aisle.registry.mlflow.trials import PARENT_TAG, log_trials
+from aisle.registry.records import TrialRecord
 from aisle.settings import Tracking as TrackingSettings
 
 CHAMPION = "champion"
@@ -78,7 +80,12 @@ class Tracking:
 
     @contextmanager
     def start_run(
-        self, name: str, *, parameters: Mapping[str, object] | None = None, tags: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        tags: Mapping[str, str] | None = None,
+        parent_run_id: str | None = None,
     ) -> Iterator[Run]:
         """Open a run, and end it as finished, failed or (by Ctrl-C) killed.
 
@@ -86,13 +93,17 @@ class Tracking:
             name: The run's name.
             parameters: What was chosen before it.
             tags: Words about it, such as `mlflow.source.git.commit`.
+            parent_run_id: The run that it is shown under.
 
         Raises:
             TrackingError: MLflow cannot be reached, or refused.
         """
+        nested = {PARENT_TAG: parent_run_id} if parent_run_id else {}
         with self._session.client("start a run") as client:
             experiment = self._experiment(client)
-            started = client.create_run(experiment, run_name=name, tags={"mlflow.source.name": "aisle", **(tags or {})})
+            started = client.create_run(
+                experiment, run_name=name, tags={"mlflow.source.name": "aisle", **nested, **(tags or {})}
+            )
         run = Run(self._session, started.info.run_id, experiment)
         try:
             run.log_parameters(parameters or {})
@@ -104,6 +115,21 @@ class Tracking:
                 error.add_note(str(lost))
             raise
         run.end("FINISHED")
+
+    def log_trials(self, parent_run_id: str, records: Sequence[TrialRecord]) -> int:
+        """Show a search's trials as runs under a run; those that it has already are left as they are.
+
+        Args:
+            parent_run_id: The training's run.
+            records: The trials.
+
+        Returns:
+            How many were written now.
+
+        Raises:
+            TrackingError: MLflow cannot be reached, or refused.
+        """
+        return log_trials(self._session, parent_run_id, records)
 
     def publish(
         self, bundle_folder: Path, *, snapshot: str, commit: str, parameters: Mapping[str, object] | None = None

@@ -12,6 +12,7 @@ from aisle.training.search.halving import run_search
 from aisle.training.search.journal import Journal, open_journal
 from aisle.training.search.outcome import SearchOutcome, Skipped
 from aisle.training.search.plan import Rung, SearchPlan, plan_search
+from aisle.training.search.records import trial_records
 from aisle.training.search.subsample import rung_rows
 from aisle.training.search.trial import Attempt, Bracket, Candidate, Trial, TrialResult
 
@@ -31,4 +32,5 @@ __all__ = [
     "plan_search",
     "run_search",
     "rung_rows",
+    "trial_records",
 ]

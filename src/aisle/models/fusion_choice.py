@@ -15,6 +15,8 @@ from aisle.models.fusion_forms import Doubles, Targets, fit_rich, fit_scalars
 _ROWS_PER_CLASS: dict[Form, int] = {"scalar": 0, "vector": 20, "matrix": 50}
 # Multiplications of one pass over the rows: beyond, as with matrices for hundreds of classes, a fit would take minutes.
 _MOST_WORK = 1_000_000_000
+# Numbers that the form is chosen by: with hundreds of classes 20,000 rows would take minutes.
+_TUNING_NUMBERS = 8_000_000
 # Standard errors by which a richer form has to be better.
 _CLEAR = 2.0
 _LEAST = 1e-7
@@ -30,7 +32,7 @@ class FusionOptions:
         form: The form of every pattern; by default each pattern's own, by its log loss on rows held back.
         folds: Parts that are held back in turn, at least 2.
         min_rows: A pattern of fewer rows has no weights of its own.
-        tuning_rows: So many rows are enough to choose the form by.
+        tuning_rows: So many rows at most choose the form and the calibration.
         vector_penalties: Penalties tried for numbers per class.
         matrix_penalties: Penalties tried for matrices.
         seed: Of the choice of rows and folds.
@@ -39,7 +41,7 @@ class FusionOptions:
     form: Form | None = None
     folds: int = 5
     min_rows: int = 10
-    tuning_rows: int = 20_000
+    tuning_rows: int = 12_000
     vector_penalties: tuple[float, ...] = (10.0, 100.0)
     matrix_penalties: tuple[float, ...] = (100.0, 300.0, 1_000.0)
     seed: int = 1
@@ -100,7 +102,7 @@ def choose(scaled: Sequence[Floats], labels: Labels, prior: Floats, options: Fus
     """
     rows, classes = scaled[0].shape
     logs = [log_probabilities(own, 1.0) for own in scaled]
-    few = drawn(rows, options.tuning_rows, options.seed)
+    few = drawn(rows, min(options.tuning_rows, max(_TUNING_NUMBERS // (len(scaled) * classes), 1)), options.seed)
     candidates = _candidates(rows, classes, len(scaled), options)
     held = _held_back([own[few] for own in scaled], [own[few] for own in logs], labels[few], prior, candidates, options)
     surprise = {candidate: _surprise(fused, labels[few]) for candidate, fused in held.items()}

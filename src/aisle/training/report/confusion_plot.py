@@ -2,8 +2,6 @@
 
 import numpy as np
 import polars as pl
-from matplotlib.collections import PolyCollection
-from matplotlib.colors import to_rgba
 from numpy.typing import NDArray
 
 from aisle.training.report.drawing import BLUE, INK, LINE, MUTED, ORANGE, PAPER, Drawing, room, write
@@ -55,6 +53,10 @@ def confusion_plot(judgement: Judgement, confusion: pl.DataFrame) -> bytes:
     axes.set_yticks([])
     places = np.argwhere(shares >= _LEAST)
     cells = [_square(row, column) for row, column in places]
+    # Matplotlib looks for fonts and writes a file as it is imported: not before something is drawn.
+    from matplotlib.collections import PolyCollection
+    from matplotlib.colors import to_rgba
+
     colours = [
         to_rgba(BLUE if row == column else ORANGE, _tint(shares[row, column], on_diagonal=row == column))
         for row, column in places

@@ -9,16 +9,17 @@ figure's name. Nothing of matplotlib's global state is read for it or changed.
 import math
 import re
 from dataclasses import dataclass
+from functools import cache
 from io import StringIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import RendererSVG
-from matplotlib.figure import Figure
-from matplotlib.text import Text
-
 from aisle.training.report.wording import breadth, printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.backends.backend_svg import RendererSVG
+    from matplotlib.text import Text
 
 INK, MUTED, LINE, PAPER = "#1f2328", "#5f6b78", "#d5dbe1", "#ffffff"
 BLUE, ORANGE, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#b5588f"
@@ -61,9 +62,12 @@ class Drawing:
     description: str
 
     def __post_init__(self) -> None:
+        # Matplotlib looks for fonts and writes a file as it is imported: not before something is drawn.
+        from matplotlib.figure import Figure
+
         self.figure = Figure(figsize=(self.width / 72, self.height / 72), dpi=72, facecolor=PAPER)
 
-    def axes(self, left: float, top: float, right: float, bottom: float) -> Axes:
+    def axes(self, left: float, top: float, right: float, bottom: float) -> "Axes":
         """Return empty axes that leave these margins in pixels around them, without a frame."""
         box = (left / self.width, bottom / self.height, 1 - (left + right) / self.width, 1 - (top + bottom) / self.height)
         axes = self.figure.add_axes(box)
@@ -77,7 +81,7 @@ class Drawing:
     def svg(self) -> bytes:
         """Return the figure as an SVG document."""
         stream = StringIO()
-        renderer = _Renderer(self.width, self.height, stream, metadata=_NO_METADATA)  # type: ignore[no-untyped-call]
+        renderer = _renderer()(self.width, self.height, stream, metadata=_NO_METADATA)
         self.figure.draw(renderer)
         renderer.finalize()  # type: ignore[no-untyped-call]
         body = stream.getvalue()
@@ -98,7 +102,7 @@ def room(names: list[str]) -> float:
     return _SIZE * max(map(breadth, names))
 
 
-def write(axes: Axes, x: float, y: float, words: str, **looks: Any) -> Text:
+def write(axes: "Axes", x: float, y: float, words: str, **looks: Any) -> "Text":
     """Write words at a place of the axes' data just as they are, without reading mathematics into them.
 
     Args:
@@ -127,44 +131,50 @@ def themed(svg: bytes) -> str:
 _NO_METADATA: dict[str, None] = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 
-class _Renderer(RendererSVG):
-    """Writes text as text, and looks up no letter in a font."""
+@cache
+def _renderer() -> "type[RendererSVG]":
+    from matplotlib.backends.backend_svg import RendererSVG
 
-    def draw_text(
-        self,
-        gc: Any,
-        x: float,
-        y: float,
-        s: str,
-        prop: Any,
-        angle: float,
-        ismath: Any = False,
-        mtext: Any = None,
-    ) -> None:
-        """Write a text element; matplotlib gives the left end of the baseline, the anchor is worked out from it."""
-        width = self.get_text_width_height_descent(s, prop, ismath)[0]
-        anchor = mtext.get_horizontalalignment() if mtext is not None else "left"
-        along = width * {"left": 0, "center": 0.5, "right": 1}[anchor]
-        turn = math.radians(angle)
-        place = x + along * math.cos(turn), y - along * math.sin(turn)
-        looks = {"font-size": f"{prop.get_size_in_points():g}px", "fill": _hex(gc.get_rgb())}
-        if anchor != "left":
-            looks["text-anchor"] = _ANCHORS[anchor]
-        if prop.get_weight() not in {"normal", 400}:
-            looks["font-weight"] = str(prop.get_weight())
-        attributes = {
-            "x": f"{place[0]:.1f}",
-            "y": f"{place[1]:.1f}",
-            "style": "; ".join(f"{k}: {v}" for k, v in looks.items()),
-        }
-        if angle:
-            attributes["transform"] = f"rotate({-angle:g} {place[0]:.1f} {place[1]:.1f})"
-        self.writer.element("text", s, attrib=attributes)  # type: ignore[no-untyped-call]
+    class Renderer(RendererSVG):
+        """Writes text as text, and looks up no letter in a font."""
 
-    def get_text_width_height_descent(self, s: str, prop: Any, ismath: Any) -> tuple[float, float, float]:
-        """Return about how much room a text takes, in pixels."""
-        em = prop.get_size_in_points()
-        return breadth(s) * em, 0.94 * em, 0.22 * em
+        def draw_text(
+            self,
+            gc: Any,
+            x: float,
+            y: float,
+            s: str,
+            prop: Any,
+            angle: float,
+            ismath: Any = False,
+            mtext: Any = None,
+        ) -> None:
+            """Write a text element; matplotlib gives the left end of the baseline, the anchor is worked out from it."""
+            width = self.get_text_width_height_descent(s, prop, ismath)[0]
+            anchor = mtext.get_horizontalalignment() if mtext is not None else "left"
+            along = width * {"left": 0, "center": 0.5, "right": 1}[anchor]
+            turn = math.radians(angle)
+            place = x + along * math.cos(turn), y - along * math.sin(turn)
+            looks = {"font-size": f"{prop.get_size_in_points():g}px", "fill": _hex(gc.get_rgb())}
+            if anchor != "left":
+                looks["text-anchor"] = _ANCHORS[anchor]
+            if prop.get_weight() not in {"normal", 400}:
+                looks["font-weight"] = str(prop.get_weight())
+            attributes = {
+                "x": f"{place[0]:.1f}",
+                "y": f"{place[1]:.1f}",
+                "style": "; ".join(f"{k}: {v}" for k, v in looks.items()),
+            }
+            if angle:
+                attributes["transform"] = f"rotate({-angle:g} {place[0]:.1f} {place[1]:.1f})"
+            self.writer.element("text", s, attrib=attributes)  # type: ignore[no-untyped-call]
+
+        def get_text_width_height_descent(self, s: str, prop: Any, ismath: Any) -> tuple[float, float, float]:
+            """Return about how much room a text takes, in pixels."""
+            em = prop.get_size_in_points()
+            return breadth(s) * em, 0.94 * em, 0.22 * em
+
+    return Renderer
 
 
 def _hex(colour: Any) -> str:

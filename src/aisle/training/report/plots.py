@@ -1,11 +1,10 @@
 """The plots of a report, drawn from its tables."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from aisle.training.report.confusion_plot import confusion_plot
 from aisle.training.report.drawing import BLUE, GREEN, INK, LINE, MUTED, ORANGE, PAPER, PINK, Drawing, room, write
@@ -13,12 +12,15 @@ from aisle.training.report.judgement import Judgement
 from aisle.training.report.tables import COVERAGE, report_tables
 from aisle.training.report.wording import percent, shortened
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.ticker import MaxNLocator
+
 _BARS = 40
 """More categories than this are not drawn one by one: the weakest and the strongest are."""
 _MODALITIES = {"text": BLUE, "image": ORANGE, "both": GREEN}
 _NAME = 38
 _WIDE, _NARROW = 920, 520
-_PERCENT, _PLAIN = FuncFormatter(lambda value, _: f"{100 * value:g} %"), FuncFormatter(lambda value, _: f"{value:.3g}")
 
 
 def report_plots(judgement: Judgement, tables: Mapping[str, pl.DataFrame] | None = None) -> dict[str, bytes]:
@@ -61,7 +63,7 @@ def _classes(classes: pl.DataFrame) -> bytes:
     axes.barh(places, f1, height=0.66, color=BLUE, alpha=0.75)
     axes.hlines(places, low, high, colors=INK, linewidth=1)
     _share_axis(axes, "x")
-    axes.xaxis.set_major_formatter(_PLAIN)
+    axes.xaxis.set_major_formatter(_plain)
     axes.set_ylim(places[-1] + 0.6, -0.6)
     axes.set_yticks([])
     for place, name, rows in zip(places, names, judged["rows"], strict=True):
@@ -101,8 +103,8 @@ def _reliability(calibration: pl.DataFrame) -> bytes:
     below.bar(edges + widths / 2, rows, width=widths * 0.88, color=MUTED, alpha=0.55)
     _share_axis(below, "x")
     below.set_ylim(0, rows.max() * 1.05)
-    below.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-    below.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _count(value)))
+    below.yaxis.set_major_locator(_round_steps(3, integer=True))
+    below.yaxis.set_major_formatter(_count)
     below.set_ylabel("answers", color=MUTED, fontsize=11, labelpad=8)
     below.set_xlabel("confidence", color=MUTED, fontsize=11, labelpad=8)
     return drawing.svg()
@@ -127,7 +129,7 @@ def _coverage(coverage: pl.DataFrame) -> bytes:
     floor = np.floor(max(min(low.min(), 0.95), 0) * 10 - 1e-9) / 10
     axes.set_ylim(max(floor, 0), 1)
     axes.yaxis.set_major_locator(_round_steps(6))
-    axes.yaxis.set_major_formatter(_PERCENT)
+    axes.yaxis.set_major_formatter(_percent)
     axes.grid(axis="y", color=LINE, linewidth=0.7)
     axes.set_xlabel("share of the rows that is answered", color=MUTED, fontsize=11, labelpad=8)
     axes.set_ylabel("right", color=MUTED, fontsize=11, labelpad=8)
@@ -160,7 +162,7 @@ def _components(components: pl.DataFrame) -> bytes:
     least = np.floor(max(float(scores.min()) - 0.03, 0) * 20) / 20
     axes.set_xlim(least, min(1.0, np.ceil((float(scores.max()) + 0.03) * 20) / 20))
     axes.xaxis.set_major_locator(_round_steps(8))
-    axes.xaxis.set_major_formatter(_PLAIN)
+    axes.xaxis.set_major_formatter(_plain)
     for row in ordered.iter_rows(named=True):
         colour = _MODALITIES.get(row["modality"], PINK)
         face = colour if row["part"] == "validation" else PAPER
@@ -220,24 +222,35 @@ def _search(trials: pl.DataFrame) -> bytes:
     axes.grid(axis="y", color=LINE, linewidth=0.7)
     axes.xaxis.set_major_locator(_round_steps(8))
     axes.yaxis.set_major_locator(_round_steps(6))
-    axes.yaxis.set_major_formatter(_PLAIN)
+    axes.yaxis.set_major_formatter(_plain)
     axes.set_xlabel("seconds since the search began", color=MUTED, fontsize=11, labelpad=8)
     axes.set_ylabel("score", color=MUTED, fontsize=11, labelpad=10)
     write(axes, axes.get_xlim()[1] * 1.01, best[-1], f"{best[-1]:.4f}", color=BLUE, fontweight="bold")
     return drawing.svg()
 
 
-def _share_axis(axes: Axes, which: str) -> None:
+def _share_axis(axes: "Axes", which: str) -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_view_interval(0, 1, ignore=True)
     axis.set_ticks([0, 0.2, 0.4, 0.6, 0.8, 1])
-    axis.set_major_formatter(_PERCENT)
+    axis.set_major_formatter(_percent)
     axes.grid(axis="x" if which == "x" else "y", color=LINE, linewidth=0.7)
 
 
-def _count(value: float) -> str:
+def _count(value: float, _place: float | None) -> str:
     return f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"
 
 
-def _round_steps(most: int) -> MaxNLocator:
-    return MaxNLocator(most, steps=[1, 2, 5, 10])
+def _percent(value: float, _place: float | None) -> str:
+    return f"{100 * value:g} %"
+
+
+def _plain(value: float, _place: float | None) -> str:
+    return f"{value:.3g}"
+
+
+def _round_steps(most: int, *, integer: bool = False) -> "MaxNLocator":
+    # Matplotlib looks for fonts and writes a file as it is imported: not before something is drawn.
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(most, steps=[1, 2, 5, 10], integer=integer)

@@ -1,6 +1,6 @@
 """From products to counts of hashed n-grams: which fields count, and how; the same for training, batch and request."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -129,11 +129,16 @@ class TextFeatures:
         Returns:
             Occurrences, float32, (products, 2**bits), with each row's buckets rising and unique.
         """
-        blocks = [
-            count_ngrams(self.texts(products[start : start + _BLOCK]), self.config.shape)
-            for start in range(0, max(len(products), 1), _BLOCK)
-        ]
-        counts = csr_matrix(_joined(blocks), shape=(len(products), 1 << self.config.bits))
+        return self._counted(self.texts(products[start : start + _BLOCK]) for start in _starts(len(products)))
+
+    def count_texts(self, texts: Sequence[str]) -> csr_matrix:
+        """Count the hashed n-grams of texts that `texts` gave; the outcome is that of `counts`."""
+        return self._counted(texts[start : start + _BLOCK] for start in _starts(len(texts)))
+
+    def _counted(self, blocks: Iterable[Sequence[str]]) -> csr_matrix:
+        counted = [count_ngrams(block, self.config.shape) for block in blocks]
+        values, indices, indptr = _joined(counted)
+        counts = csr_matrix((values, indices, indptr), shape=(indptr.size - 1, 1 << self.config.bits))
         counts.has_canonical_format = True
         return counts
 
@@ -181,6 +186,11 @@ class TextFeatures:
         products = [Product("warm", title="warm")]
         columns = TfidfColumns.fit(self.counts(products))
         self.score(products, columns, np.zeros((columns.columns.size, 1), np.float32), np.zeros(1, np.float32))
+
+
+def _starts(rows: int) -> range:
+    # A block even where there is no row: its arrays are empty ones of the right kinds.
+    return range(0, max(rows, 1), _BLOCK)
 
 
 def _joined(blocks: Sequence[Counts]) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int64]]:

@@ -124,7 +124,8 @@ def test_unseen_characters_change_nothing(text: str, insertions: list[tuple[int,
     assert normalise(marked) == normalise(text)
 
 
-@given(st.lists(st.text("abcdéß", min_size=1), min_size=1), st.sampled_from(list("-'’/.;:!?()[]+*_|\"«»–—·…&\t\n\u00a0")))
+# Without accents: letters such as ß before « can be mojibake of another letter, and are mended as such.
+@given(st.lists(st.text("abcd", min_size=1), min_size=1), st.sampled_from(list("-'’/.;:!?()[]+*_|\"«»–—·…&\t\n\u00a0")))
 def test_punctuation_separates_and_never_glues(words: list[str], mark: str) -> None:
     assert normalise(f"{mark} ".join(words)) == normalise(mark.join(words)) == normalise(" ".join(words))
 

@@ -2,7 +2,7 @@
 
     manifest.json       sha256 of every other file, the bundle's digest, snapshot, configuration, commit, library versions
     schema.json         input fields, categories in the order of the classes, the level of the labels, the model's settings
-    weights/linear.npz  the model's arrays
+    weights/            the arrays of the features, of each component, of their fusion and of what is decided by them
     metrics.json        scores on the gold rows, and how the training went
     profile.json        what the training rows looked like
     golden.jsonl        products and the answers to them, asked again at every load
@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from aisle.catalog.product import Product
 from aisle.errors import BundleError, InputError
+from aisle.models.classifier import Classifier
+from aisle.models.decisions import Decisions
 from aisle.models.golden import choose_golden, replay_golden, write_golden
-from aisle.models.linear import KIND, LinearText
 from aisle.models.manifest import read_sealed, spell_json, write_sealed
 from aisle.models.prediction import Candidate, Prediction
 
-_INPUTS = ("title", "description", "brand")
+_INPUTS = (("title", "string"), ("description", "string"), ("brand", "string"), ("image", "binary"))
 _AT_ONCE = 2_048
 _AGAIN = "Fetch the bundle again, or train again."
 
@@ -37,7 +38,8 @@ class BundleParts:
     """What a bundle is made from.
 
     Args:
-        model: The fitted model.
+        model: The fitted classifier.
+        decisions: What is decided by its probabilities: prediction sets, and who is sent to review.
         categories: Name of each code, in the order of the model's classes.
         level: How many levels of the labels it was trained on; all when `None`.
         metrics: Figures, as JSON.
@@ -49,7 +51,8 @@ class BundleParts:
         commit: The commit of the code; `unknown` outside of a repository.
     """
 
-    model: LinearText
+    model: Classifier
+    decisions: Decisions
     categories: Mapping[str, str]
     level: int | None
     metrics: Mapping[str, Any]
@@ -73,10 +76,11 @@ def write_bundle(folder: Path, parts: BundleParts) -> str:
     """
     settings, weights = parts.model.to_parts()
     schema = {
-        "inputs": [{"name": name, "type": "string", "required": False} for name in _INPUTS],
+        "inputs": [{"name": name, "type": kind, "required": False} for name, kind in _INPUTS],
         "categories": [{"code": code, "name": name} for code, name in parts.categories.items()],
         "level": parts.level,
         "model": settings,
+        "decisions": parts.decisions.to_json(),
     }
     files = {
         **weights,
@@ -139,7 +143,12 @@ class Bundle:
     @property
     def modalities(self) -> tuple[str, ...]:
         """What of a product it looks at, of `text` and `image`."""
-        return ("text",)
+        return self._predictor.model.modalities
+
+    @property
+    def classifier(self) -> Classifier:
+        """The classifier inside."""
+        return self._predictor.model
 
     @property
     def level(self) -> int | None:
@@ -149,7 +158,7 @@ class Bundle:
     def predict(self, products: Sequence[Product], *, top: int = 5) -> list[Prediction]:
         """Return one answer per product, in their order.
 
-        A product without any text gets the categories' shares among the training rows, and no modality.
+        A product without anything to go by gets the categories' shares among the training rows, and no modality.
 
         Args:
             products: What to classify.
@@ -162,15 +171,16 @@ class Bundle:
 
     def probabilities(self, products: Sequence[Product]) -> NDArray[np.float32]:
         """Return the probability of each category, float32, (products, categories)."""
-        blocks = [self._predictor.model.answer(block)[0] for block in _blocks(products)]
+        blocks = [self._predictor.model.answer(block).probabilities for block in _blocks(products)]
         return np.concatenate([np.empty((0, len(self.categories)), np.float32), *blocks])
 
 
 @dataclass(frozen=True)
 class _Predictor:
-    """A model and the names of what it answers."""
+    """A model, what is decided by its answers, and their names."""
 
-    model: LinearText
+    model: Classifier
+    decisions: Decisions
     categories: Mapping[str, str]
     level: int | None
 
@@ -179,40 +189,62 @@ class _Predictor:
         """Read a model from a bundle's verified files; `BundleError` where they are foreign."""
         schema = _json(files, "schema.json")
         try:
-            kind, level = schema["model"]["kind"], schema["level"]
+            level = schema["level"]
             categories = {entry["code"]: entry["name"] for entry in schema["categories"]}
-            if kind != KIND:
-                raise BundleError(
-                    f"The bundle's model is of the kind {kind!r}, which this release of aisle does not know.",
-                    hint="Use the release that made it.",
-                )
             if not categories or len(categories) != len(schema["categories"]):
                 raise BundleError("schema.json lists no categories, or one twice.", hint=_AGAIN)
-            model = LinearText.from_parts(schema["model"], files, len(categories))
+            model = Classifier.from_parts(schema["model"], files, len(categories))
+            decisions = Decisions.from_json(schema["decisions"], len(categories))
         except (KeyError, TypeError) as error:
             raise BundleError(f"schema.json does not say what a schema says ({error!r}).", hint=_AGAIN) from error
-        return cls(model, categories, level)
+        return cls(model, decisions, categories, level)
 
     def predict(self, products: Sequence[Product], *, top: int = 5) -> list[Prediction]:
         """Answer each product with its `top` most probable categories."""
         if top < 1:
             raise InputError(f"top is {top}.", hint="Ask for at least one category.")
         answers: list[Prediction] = []
-        pairs = list(self.categories.items())
         for block in _blocks(products):
-            probabilities, written = self.model.answer(block)
-            # Stable: of categories as probable as each other the first comes first.
-            best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
-            values = np.take_along_axis(probabilities, best, axis=1)
-            for product, places, shares, text in zip(block, best.tolist(), values.tolist(), written.tolist(), strict=True):
-                candidates = tuple(
-                    Candidate(pairs[place][0], pairs[place][1], share) for place, share in zip(places, shares, strict=True)
-                )
-                first = candidates[0]
-                answers.append(
-                    Prediction(product.id, first.code, first.name, first.probability, candidates, ("text",) if text else ())
-                )
+            answers += self._answer(block, top)
         return answers
+
+    def _answer(self, block: Sequence[Product], top: int) -> list[Prediction]:
+        found = self.model.answer(block)
+        probabilities = found.probabilities
+        # Stable: of categories as probable as each other the first comes first.
+        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
+        values = np.take_along_axis(probabilities, order, axis=1)
+        ranked, ends = self.decisions.conformal.ranked(probabilities)
+        doubtful = self.decisions.thresholds.review(order[:, 0], values[:, 0]).tolist()
+        codes, names = list(self.categories), list(self.categories.values())
+        likely, starts = [codes[k] for k in ranked.tolist()], [0, *ends]
+        based = [_BASES[text, image] for text, image in zip(found.written.tolist(), found.seen.tolist(), strict=True)]
+        answers = []
+        for place, (product, places, shares) in enumerate(zip(block, order.tolist(), values.tolist(), strict=True)):
+            candidates = tuple(Candidate(codes[k], names[k], share) for k, share in zip(places, shares, strict=True))
+            best, modalities = candidates[0], based[place]
+            answers.append(
+                Prediction(
+                    product.id,
+                    best.code,
+                    best.name,
+                    best.probability,
+                    candidates,
+                    modalities,
+                    tuple(likely[starts[place] : ends[place]]),
+                    ("not confident" if doubtful[place] else None) if modalities else "nothing to go by",
+                    found.problems[place],
+                )
+            )
+        return answers
+
+
+_BASES: Mapping[tuple[bool, bool], tuple[str, ...]] = {
+    (False, False): (),
+    (True, False): ("text",),
+    (False, True): ("image",),
+    (True, True): ("text", "image"),
+}
 
 
 def _blocks(products: Sequence[Product]) -> list[Sequence[Product]]:

@@ -57,14 +57,21 @@ class Conformal:
         Args:
             probabilities: (rows, classes).
         """
+        ranked, ends = self.ranked(probabilities)
+        return tuple(ranked[start:end] for start, end in zip([0, *ends], ends, strict=False))
+
+    def ranked(self, probabilities: Floats) -> tuple[NDArray[np.intp], list[int]]:
+        """Return the classes of every row's set one row after the other, and where each row's end.
+
+        Args:
+            probabilities: (rows, classes).
+        """
         inside = _badness(probabilities, self.method, self.penalty, self.free) <= self.thresholds
         inside[np.arange(len(probabilities)), probabilities.argmax(axis=1)] = True
         rows, classes = np.nonzero(inside)
         # Sorting the few that are inside, instead of every class of every row; of equals the first class comes first.
         order = np.lexsort((classes, -probabilities[rows, classes], rows))
-        ranked = classes[order]
-        ends = np.cumsum(inside.sum(axis=1)).tolist()
-        return tuple(ranked[start:end] for start, end in zip([0, *ends], ends, strict=False))
+        return classes[order], np.cumsum(inside.sum(axis=1)).tolist()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON object."""
@@ -92,10 +99,11 @@ class Conformal:
             made = cls(value["method"], float(value["coverage"]), thresholds, float(value["penalty"]), int(value["free"]))
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(f"The bundle's prediction sets cannot be read ({error!r}).", hint=_AGAIN) from error
-        if made.method not in get_args(Method) or thresholds.shape != (classes,) or not np.isfinite(thresholds).all():
+        sound = 0 < made.coverage < 1 and np.isfinite(thresholds).all() and np.isfinite(made.penalty)
+        if made.method not in get_args(Method) or thresholds.shape != (classes,) or not sound:
             raise BundleError(
-                f"The bundle's prediction sets are of the method {made.method!r} and have {thresholds.size} thresholds"
-                f" for {classes} classes.",
+                f"The bundle's prediction sets are of the method {made.method!r}, of coverage {made.coverage:g} and have"
+                f" {thresholds.size} thresholds for {classes} classes.",
                 hint=_AGAIN,
             )
         return made

@@ -4,7 +4,9 @@ They catch what digests cannot: another release of a library, of the text normal
 would answer otherwise.
 """
 
+import binascii
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from itertools import islice
 from typing import Any
@@ -21,7 +23,9 @@ TOLERANCE = 1e-4
 """How far a probability may be from what it was: processors add in other orders."""
 
 _CHOSEN = 24
+_PICTURED = 8
 _LONGEST = 1_000
+_LARGEST_IMAGE = 60_000
 _ODD = (
     Product("nothing"),
     Product("no text", title="  ", description="<p>&nbsp;</p>"),
@@ -31,22 +35,23 @@ _ODD = (
     Product("unseen", title="T\u200ba\u202eb\ufeffle ba\u0301sse \u2066en\u2069 bo\u00adis"),
     Product("scripts", title="ＬＥＧＯ ﬁgurine ㍿ Ωmega 漫画 настольная игра لعبة 🎮"),
     Product("long", title="lot de livres " * 60, brand="Éditions"),
+    Product("broken image", title="Lampe de bureau", image=b"\xff\xd8\xff no picture"),
 )
 
 
 def choose_golden(products: Iterable[Product]) -> list[Product]:
-    """Return 32 products: 24 of those given, by a hash of their texts, and 8 odd ones that are always the same."""
-    ranked = sorted(products, key=lambda p: (_rank(p), p.id))
-    chosen = [
-        Product(
-            product.id,
-            title=_cut(product.title),
-            description=_cut(product.description),
-            brand=_cut(product.brand),
-        )
-        for product in islice(ranked, _CHOSEN)
+    """Return up to 41 products: 24 of those given, by a hash of their texts, 8 with their images, and 9 odd ones.
+
+    Of the 8 every second one comes without its texts, so that the image is asked for alone. The odd ones never change.
+    """
+    ranked = sorted(products, key=lambda product: (_rank(product), product.id))
+    pictured = [product for product in ranked if product.image is not None and len(product.image) <= _LARGEST_IMAGE]
+    chosen = [replace(_brief(product), image=None) for product in islice(ranked, _CHOSEN)]
+    shown = [
+        Product(product.id, image=product.image) if place % 2 else _brief(product)
+        for place, product in enumerate(pictured[:_PICTURED])
     ]
-    return [*chosen, *_ODD]
+    return [*chosen, *shown, *_ODD]
 
 
 def write_golden(products: Sequence[Product], predict: Predict) -> bytes:
@@ -72,7 +77,7 @@ def replay_golden(data: bytes, predict: Predict) -> None:
     """
     try:
         pairs = [orjson.loads(line) for line in data.splitlines()]
-        products = [Product(**pair["input"]) for pair in pairs]
+        products = [_product(pair["input"]) for pair in pairs]
         expected = [
             {
                 "top": [[str(code), float(share)] for code, share in pair["output"]["top"]],
@@ -112,13 +117,25 @@ def _rank(product: Product) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
+def _brief(product: Product) -> Product:
+    return replace(product, title=_cut(product.title), description=_cut(product.description), brand=_cut(product.brand))
+
+
 def _cut(text: str | None) -> str | None:
     # JSON has no lone surrogates.
     return None if text is None else text[:_LONGEST].encode("utf-8", "replace").decode()
 
 
 def _input(product: Product) -> dict[str, Any]:
-    return {"id": product.id, "title": product.title, "description": product.description, "brand": product.brand}
+    texts = {"id": product.id, "title": product.title, "description": product.description, "brand": product.brand}
+    if product.image is None:
+        return texts
+    return {**texts, "image": binascii.b2a_base64(product.image, newline=False).decode()}
+
+
+def _product(told: dict[str, Any]) -> Product:
+    image = told.pop("image", None)
+    return Product(**told, image=None if image is None else binascii.a2b_base64(image, strict_mode=True))
 
 
 def _output(prediction: Prediction) -> dict[str, Any]:

@@ -21,12 +21,12 @@ import orjson
 from aisle.digest import json_digest, manifest_digest, sha256
 from aisle.errors import BundleError
 
-FORMAT = 1
+FORMAT = 2
 """The version of the bundle's layout; raised when an older release could not read a new bundle."""
 
 MANIFEST = "manifest.json"
 _FACTS = {"commit", "configuration", "digest", "files", "format", "libraries", "snapshot"}
-_LIBRARIES = ("aisle", "numba", "numpy", "scipy")
+_LIBRARIES = ("aisle", "numba", "numpy", "pillow", "scipy")
 _NAME = re.compile(r"[a-z0-9_]+(?:[.-][a-z0-9_]+)*(?:/[a-z0-9_]+(?:[.-][a-z0-9_]+)*)*")
 _LARGEST = 2_000_000_000
 _AGAIN = "Fetch the bundle again, or train again."
@@ -50,6 +50,11 @@ def spell_json(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
+def library_versions() -> dict[str, str]:
+    """Return the version of each library that a bundle's answers hang on."""
+    return {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()}
+
+
 def write_sealed(folder: Path, files: Mapping[str, bytes], *, snapshot: str, configuration: str, commit: str) -> str:
     """Write files and their manifest as a bundle, whole or not at all, and return its digest.
 
@@ -71,7 +76,7 @@ def write_sealed(folder: Path, files: Mapping[str, bytes], *, snapshot: str, con
         "snapshot": snapshot,
         "configuration": configuration,
         "commit": commit,
-        "libraries": {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()},
+        "libraries": library_versions(),
     }
     digest = _digest(facts)
     folder.parent.mkdir(parents=True, exist_ok=True)

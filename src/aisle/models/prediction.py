@@ -1,6 +1,10 @@
 """An answer: what a bundle says of one product."""
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Review: TypeAlias = Literal["nothing to go by", "not confident"]
+"""Why a person should look at an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,9 @@ class Prediction:
         confidence: The calibrated probability of that category, between 0 and 1.
         top: The most probable categories, best first; the first is the answer.
         modalities: What the answer rests on, of `text` and `image`; empty when nothing could be used.
+        prediction_set: Codes among which the correct one is as often as the bundle's coverage says, best first.
+        review: Why a person should look at it; `None` where nobody needs to.
+        image_problem: Why the product's image could not be used; `None` where it could, or where there was none.
     """
 
     id: str
@@ -31,3 +38,6 @@ class Prediction:
     confidence: float
     top: tuple[Candidate, ...]
     modalities: tuple[str, ...]
+    prediction_set: tuple[str, ...] = ()
+    review: Review | None = None
+    image_problem: str | None = None

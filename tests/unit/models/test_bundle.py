@@ -11,11 +11,12 @@ from aisle.catalog.product import Product
 from aisle.digest import sha256
 from aisle.errors import BundleError, InputError
 from aisle.models.bundle import Bundle, write_bundle
-from aisle.models.linear import WEIGHTS
 from aisle.models.manifest import read_sealed, write_sealed
+from aisle.models.weights import LinearScorer
 from tests.unit.models.examples import WORDS, fitted, parts, products
 
-FILES = ("card.md", "golden.jsonl", "manifest.json", "metrics.json", "profile.json", "schema.json", WEIGHTS)
+COLUMNS, FUSION, WEIGHTS = "weights/text/columns.npz", "weights/fusion/fusion.npz", "weights/text-logistic/weights.npz"
+FILES = ("card.md", "golden.jsonl", "manifest.json", "metrics.json", "profile.json", "schema.json", FUSION, WEIGHTS, COLUMNS)
 
 
 def _damage_at(size: int) -> list[int]:
@@ -26,7 +27,10 @@ def _damage_at(size: int) -> list[int]:
 def _resealed(folder: Path, to: Path, **changes: bytes) -> Path:
     """Write the bundle again with other files and a manifest that agrees with them."""
     sealed = read_sealed(folder)
-    files = {**sealed.files, **{name.replace("__", "/").replace("_dot_", "."): data for name, data in changes.items()}}
+    files = {
+        **sealed.files,
+        **{name.replace("__", "/").replace("_dot_", ".").replace("_dash_", "-"): data for name, data in changes.items()},
+    }
     write_sealed(to, files, snapshot="5" * 64, configuration="c" * 64, commit="unknown")
     return to
 
@@ -44,10 +48,10 @@ def test_what_is_written_is_what_is_loaded(pristine: Path) -> None:
     assert bundle.manifest["snapshot"] == made.snapshot
     assert bundle.manifest["configuration"] == made.configuration
     assert bundle.manifest["commit"] == "unknown"
-    assert sorted(path.relative_to(pristine).as_posix() for path in pristine.rglob("*") if path.is_file()) == list(FILES)
+    assert sorted(path.relative_to(pristine).as_posix() for path in pristine.rglob("*") if path.is_file()) == sorted(FILES)
     assert bundle.size_bytes == sum((pristine / name).stat().st_size for name in FILES if name != "manifest.json")
     items, _ = products(50, seed=7)
-    assert np.array_equal(bundle.probabilities(items), made.model.answer(items)[0])
+    assert np.array_equal(bundle.probabilities(items), made.model.answer(items).probabilities)
 
 
 def test_the_same_parts_are_the_same_bytes(pristine: Path, tmp_path: Path) -> None:
@@ -130,7 +134,7 @@ def test_two_files_that_changed_places_are_noticed(folder: Path) -> None:
 def test_another_bundles_file_is_noticed(folder: Path, tmp_path: Path) -> None:
     write_bundle(tmp_path / "other", parts(model=fitted(rows=90)))
     (tmp_path / "other" / WEIGHTS).replace(folder / WEIGHTS)
-    with pytest.raises(BundleError, match=r"linear\.npz is not what the manifest says"):
+    with pytest.raises(BundleError, match=r"weights\.npz is not what the manifest says"):
         Bundle.load(folder)
 
 
@@ -144,10 +148,13 @@ def test_a_manifest_that_agrees_with_a_changed_answer_is_refused(pristine: Path,
 
 
 def test_weights_of_another_model_answer_the_golden_products_otherwise(pristine: Path, tmp_path: Path) -> None:
-    weights = fitted(rows=60).to_parts()[1][WEIGHTS]
+    model = fitted()
+    scorer = model.components[0].scorer
+    assert isinstance(scorer, LinearScorer)
+    weights = LinearScorer(scorer.weights[:, ::-1], scorer.bias).to_parts()[1]["weights.npz"]
     assert sha256(weights) != sha256((pristine / WEIGHTS).read_bytes())
     with pytest.raises(BundleError, match="golden product"):
-        Bundle.load(_resealed(pristine, tmp_path / "forged", weights__linear_dot_npz=weights))
+        Bundle.load(_resealed(pristine, tmp_path / "forged", weights__text_dash_logistic__weights_dot_npz=weights))
 
 
 @pytest.mark.parametrize(
@@ -157,15 +164,22 @@ def test_weights_of_another_model_answer_the_golden_products_otherwise(pristine:
         (lambda schema: schema.pop("categories"), "schema.json"),
         (lambda schema: schema["categories"].clear(), "lists no categories"),
         (lambda schema: schema["categories"].append(schema["categories"][0]), "one twice"),
-        (lambda schema: schema["categories"].pop(), "weights is of shape"),
+        (lambda schema: schema["categories"].pop(), r"shape|classes"),
         (lambda schema: schema["model"].update(kind="forest"), "kind 'forest'"),
-        (lambda schema: schema["model"].update(temperature=0.0), "temperature"),
-        (lambda schema: schema["model"].update(temperature="1"), "temperature"),
         (lambda schema: schema["model"].pop("text"), "schema.json"),
-        (lambda schema: schema["model"]["text"].update(bits=12), "columns"),
-        (lambda schema: schema["model"]["text"].update(title_times=0), "title_times"),
-        (lambda schema: schema["model"]["text"]["normalisation"].update(version=99), "normalisation"),
-        (lambda schema: schema["model"]["text"]["normalisation"].update(html=False), "golden product"),
+        (lambda schema: schema["model"]["text"]["config"].update(bits=12), "columns"),
+        (lambda schema: schema["model"]["text"]["config"].update(title_times=0), "title_times"),
+        (lambda schema: schema["model"]["text"]["config"]["normalisation"].update(version=99), "normalisation"),
+        (lambda schema: schema["model"]["text"]["config"]["normalisation"].update(html=False), "golden product"),
+        (lambda schema: schema["model"]["text"].update(char_weight=0.0), "no positive number"),
+        (lambda schema: schema["model"]["components"].clear(), r"components|fusion"),
+        (lambda schema: schema["model"]["components"][0].update(modality="smell"), "modality 'smell'"),
+        (lambda schema: schema["model"]["components"][0]["scorer"].update(kind="oracle"), "kind 'oracle'"),
+        (lambda schema: schema["model"]["components"][0].update(known=[0, 9]), "classes that there are not"),
+        (lambda schema: schema["model"]["fusion"].update(kind="early"), "kind 'early'"),
+        (lambda schema: schema.pop("decisions"), "schema.json"),
+        (lambda schema: schema["decisions"]["review"]["least"].pop(), "threshold"),
+        (lambda schema: schema["decisions"]["prediction_sets"].update(coverage=2), "prediction"),
     ],
 )
 def test_a_schema_that_does_not_fit_is_refused(pristine: Path, tmp_path: Path, change: object, words: str) -> None:

@@ -29,13 +29,32 @@ def _pairs(*top: tuple[str, float]) -> bytes:
     return write_golden(PRODUCTS[:3], Fixed(*top))
 
 
-def test_thirty_two_are_chosen_with_the_odd_ones_among_them() -> None:
+def test_thirty_three_are_chosen_with_the_odd_ones_among_them() -> None:
     chosen = choose_golden(PRODUCTS)
-    assert len(chosen) == 32
+    assert len(chosen) == 33
     assert sum(product in PRODUCTS for product in chosen) == 24
     assert any(not p.title and not p.description for p in chosen)
     assert any(p.description == "" for p in chosen)
     assert any(p.title and not p.title.isascii() and not p.title.isprintable() for p in chosen)
+
+
+def test_some_come_with_their_images_and_every_second_of_those_with_nothing_else() -> None:
+    pictured = [Product(str(n), title=f"titre {n}", image=bytes([n]) * 9) for n in range(20)]
+    large = Product("large", title="affiche", image=b"x" * 60_001)
+    chosen = choose_golden([*pictured, large])
+    shown = [product for product in chosen if product.image and product.id != "broken image"]
+    assert len(shown) == 8
+    assert sum(product.title is None for product in shown) == 4
+    assert large not in chosen
+    data = write_golden(chosen, Fixed(("a", 1.0)))
+    asked: list[Product] = []
+
+    def answer(products: object) -> list[Prediction]:
+        asked.extend(products)  # type: ignore[arg-type]
+        return Fixed(("a", 1.0))(products)
+
+    replay_golden(data, answer)
+    assert asked == chosen
 
 
 @given(st.permutations(PRODUCTS[:40]))
@@ -44,8 +63,8 @@ def test_the_choice_does_not_depend_on_the_order(products: list[Product]) -> Non
 
 
 def test_few_products_are_all_taken() -> None:
-    assert len(choose_golden(PRODUCTS[:3])) == 11
-    assert len(choose_golden([])) == 8
+    assert len(choose_golden(PRODUCTS[:3])) == 12
+    assert len(choose_golden([])) == 9
 
 
 def test_long_texts_are_cut_and_lone_surrogates_replaced() -> None:

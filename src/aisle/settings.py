@@ -86,6 +86,23 @@ class Training(Concern):
     gold_share: float = Field(0.1, gt=0, lt=0.5, description="Share of each class kept for judging, never trained on.")
     validation_share: float = Field(0.1, gt=0, lt=0.5, description="Share of the rest on which choices are made.")
     margin: float = Field(0.005, ge=0, lt=1, description="Weighted F1 by which a challenger may seem worse, and pass.")
+    budget: str = Field(
+        "", description="Time that a training may take, as 90s, 10m or 1h30m; empty for 30 s per thousand rows."
+    )
+    families: str = Field("", description="Families to train, with commas between; empty for all that fit the budget.")
+    checkpoint: str = Field("", description="Folder of a checkpoint that deep begins with; empty for none.")
+    modalities: str = Field("", description="What they look at, of text, image and both; empty for all.")
+    folds: int = Field(5, ge=2, le=20, description="Parts of the rows by which components are scored on rows not learnt.")
+    coverage: float = Field(0.95, gt=0.5, lt=1, description="How often the correct category is in a prediction set.")
+    precision: float = Field(0.95, gt=0.5, lt=1, description="How often answers that nobody reviews are to be correct.")
+    review_cost: float = Field(
+        0.0, ge=0, lt=1, description="Cost of a review where a wrong answer costs 1; 0 to go by the precision instead."
+    )
+    answer_price: float = Field(
+        2e-4, ge=0, description="Log loss, in nats, that a component has to bring for each microsecond it adds to an answer."
+    )
+    jobs: int = Field(0, ge=0, le=256, description="Processes that train side by side; 0 for one on each core.")
+    memory: float = Field(0.0, ge=0, description="GB that a training may use; 0 for four fifths of what is free.")
 
 
 class Serving(Concern):

@@ -1,6 +1,6 @@
 """The model card: what a bundle is, what it learnt from, how good it is and where not to trust it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -28,16 +28,20 @@ def model_card(
     gold, rows = metrics["gold"], metrics["rows"]
     sections = (
         "# Product classifier",
-        f"Answers one of {len(categories):,} categories, with a calibrated probability, to a product's title, description"
-        " and brand. A linear model on hashed word and character n-grams; images are not looked at.",
+        f"Answers one of {len(categories):,} categories to a product's {_looked_at(metrics)}, with a calibrated probability,"
+        " a set of categories that likely holds the correct one, and whether a person should look.",
         "## Data",
         f"Snapshot `{snapshot}`, code `{commit}`. Trained on {rows['train'] + rows['validation']:,} rows,"
-        f" {rows['validation']:,} of them first held back to choose the temperature ({metrics['temperature']:.3f}); judged"
+        f" {rows['validation']:,} of them first held back to choose among {metrics['search']['trials']:,} trials; judged"
         f" once on {rows['gold']:,} gold rows. Products with the same title, nearly the same title or the same image are"
         " never parted between the two.",
+        _images(metrics["images"]),
+        "## Components",
+        _component_table(metrics["components"]),
         "## Scores on the gold rows",
         _score_table(gold),
         f"Always answering `{gold['baseline']['code']}` scores {gold['baseline']['weighted_f1']:.3f} weighted F1.",
+        _decided(metrics["decisions"]),
         "## Categories",
         _class_table(gold, categories),
         "## What it mistakes most often",
@@ -47,7 +51,39 @@ def model_card(
         "## Configuration",
         f"```json\n{orjson.dumps(configuration, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2).decode()}\n```",
     )
-    return "\n\n".join(sections) + "\n"
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _looked_at(metrics: Mapping[str, Any]) -> str:
+    kinds = {entry["modality"] for entry in metrics["components"]}
+    words = "title, description and brand"
+    if kinds == {"image"}:
+        return "image"
+    return words if kinds == {"text"} else f"{words}, and to its image"
+
+
+def _images(images: Mapping[str, Any]) -> str:
+    problems = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in images["problems"].items())
+    return f"{images['rows']:,} rows have an image that could be used{f' ({problems})' if problems else ''}."
+
+
+def _component_table(components: Sequence[Mapping[str, Any]]) -> str:
+    lines = [
+        f"| {_cell(entry['name'])} | {entry['validation']['weighted_f1']:.3f} | {entry['bytes'] / 1e6:.1f} |"
+        f" {_cell(', '.join(f'{name} {value}' for name, value in entry['options'].items()))} |"
+        for entry in components
+    ]
+    return "\n".join(("| component | weighted F1, validation | MB | options |", "|---|---|---|---|", *lines))
+
+
+def _decided(decisions: Mapping[str, Any]) -> str:
+    unreviewed = decisions["precision_unreviewed"]
+    return (
+        f"Prediction sets hold the correct category for {decisions['set_coverage']:.1%} of the gold rows (asked:"
+        f" {decisions['set_coverage_asked']:.0%}) with {decisions['set_size']:.2f} categories on average."
+        f" {decisions['review_share']:.1%} of the answers are sent to review"
+        + (f"; of the others {unreviewed:.1%} are correct." if unreviewed is not None else ".")
+    )
 
 
 def _score_table(gold: Mapping[str, Any]) -> str:
@@ -84,7 +120,7 @@ def _confusions(gold: Mapping[str, Any], categories: Mapping[str, str]) -> str:
 
 def _limits(metrics: Mapping[str, Any]) -> str:
     lines = [
-        "- A product without any text gets each category's share among the training rows: no answer, but a stated one.",
+        "- A product with nothing to go by gets each category's share among the training rows: no answer, but a stated one.",
         "- Whatever it is shown, it answers one of its categories; watch the confidence of products of a new kind.",
     ]
     for words, name in (("a single row to learn from", "too_rare"), ("no gold row, so they are not judged", "not_judged")):

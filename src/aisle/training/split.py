@@ -29,7 +29,27 @@ PARTS: tuple[Part, ...] = ("train", "validation", "gold")
 """Every part of the split."""
 
 
-def split_rows(frame: pl.DataFrame, *, gold_share: float, validation_share: float, seed: int) -> NDArray[np.str_]:
+def row_groups(frame: pl.DataFrame) -> NDArray[np.int64]:
+    """Return the number of each row's group of duplicates, (rows,).
+
+    Args:
+        frame: Rows of a snapshot with title, description and image_sha256.
+    """
+    titles, images = _titles(frame), frame["image_sha256"].to_list()
+    if len(set(titles)) == 1 and any(images):
+        # What all rows say tells none from another: here products are told apart by their images alone.
+        titles = [""] * len(titles)
+    return duplicate_groups(titles, images)
+
+
+def split_rows(
+    frame: pl.DataFrame,
+    *,
+    gold_share: float,
+    validation_share: float,
+    seed: int,
+    groups: NDArray[np.int64] | None = None,
+) -> NDArray[np.str_]:
     """Return the part of each row: `train`, `validation` or `gold`.
 
     Args:
@@ -37,11 +57,12 @@ def split_rows(frame: pl.DataFrame, *, gold_share: float, validation_share: floa
         gold_share: Share of the rows kept for judging, between 0 and 1.
         validation_share: Share of the rest on which choices are made, between 0 and 1.
         seed: Another seed is another split.
+        groups: What `row_groups` returned, where it is known already.
     """
     parts = np.full(frame.height, "train", dtype="<U10")
     if not frame.height:
         return parts
-    groups = duplicate_groups(_titles(frame), frame["image_sha256"].to_list())
+    groups = row_groups(frame) if groups is None else groups
     keys = _first_keys(frame, groups)
     labels = frame["label"].to_numpy().astype(str)
     gold = _chosen(groups, keys, labels, gold_share, f"{seed} gold")

@@ -66,3 +66,52 @@ def test_what_is_rare_or_not_judged_is_listed(report: TrainingReport, name: str)
 def test_a_name_cannot_break_the_table(report: TrainingReport) -> None:
     card = _card(report, categories={"10": "a|b\nc", "50": "d", "2583": "e"})
     assert "| 10 | a\\|b c |" in card
+
+
+def test_every_component_has_a_line_with_its_options(pictured_report: TrainingReport) -> None:
+    metrics = pictured_report.metrics
+    assert len(metrics["components"]) > 1
+    section = _card(pictured_report).split("## Components")[1].split("##")[0]
+    for one in metrics["components"]:
+        line = next(line for line in section.splitlines() if line.startswith(f"| {one['name']} |"))
+        assert f"| {one['validation']['weighted_f1']:.3f} | {one['bytes'] / 1e6:.1f} |" in line
+        assert all(f"{name} {value}" in line for name, value in one["options"].items())
+    assert len([line for line in section.splitlines() if line.startswith("| ")]) == 1 + len(metrics["components"])
+
+
+def test_it_says_what_is_looked_at(report: TrainingReport, pictured_report: TrainingReport) -> None:
+    assert "a product's title, description and brand, with a calibrated" in _card(report)
+    assert "a product's title, description and brand, and to its image, with" in _card(pictured_report)
+    image = [one for one in pictured_report.metrics["components"] if one["modality"] == "image"]
+    assert "a product's image, with" in _card(report, metrics={**pictured_report.metrics, "components": image})
+
+
+def test_images_and_what_was_wrong_with_them_are_counted(report: TrainingReport, pictured_report: TrainingReport) -> None:
+    assert "\n200 rows have an image that could be used.\n" in _card(pictured_report)
+    broken = {"rows": 1_234, "problems": {"not_an_image": 2, "truncated": 1_000}}
+    card = _card(report, metrics={**report.metrics, "images": broken})
+    assert "1,234 rows have an image that could be used (2 not an image, 1,000 truncated)." in card
+
+
+def test_its_limits_are_stated(report: TrainingReport) -> None:
+    limits = _card(report).split("## Limits")[1].split("##")[0]
+    assert "nothing to go by gets each category's share" in limits
+    assert "it answers one of its categories" in limits
+
+
+def test_it_says_how_often_sets_and_answers_are_right(report: TrainingReport) -> None:
+    decisions = {
+        "set_coverage_asked": 0.95,
+        "set_coverage": 0.9412,
+        "set_size": 1.5,
+        "review_share": 0.125,
+        "precision_unreviewed": 0.9876,
+    }
+    card = _card(report, metrics={**report.metrics, "decisions": decisions})
+    assert (
+        "Prediction sets hold the correct category for 94.1% of the gold rows (asked: 95%) with 1.50 categories on average."
+        " 12.5% of the answers are sent to review; of the others 98.8% are correct."
+    ) in card
+    nobody = {**decisions, "review_share": 1.0, "precision_unreviewed": None}
+    card = _card(report, metrics={**report.metrics, "decisions": nobody})
+    assert "100.0% of the answers are sent to review.\n" in card

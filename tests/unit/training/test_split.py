@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from aisle.features.normalise import normalise
 from aisle.training.groups import duplicate_groups
-from aisle.training.split import PARTS, split_rows
+from aisle.training.split import PARTS, row_groups, split_rows
 from tests.unit.training.frames import catalogue, frame
 
 SHARES = {"gold_share": 0.2, "validation_share": 0.25, "seed": 7}
@@ -139,3 +139,21 @@ def test_hardly_any_rows_are_no_reason_to_fail(rows: int) -> None:
     parts = split_rows(frame(_unlike(rows), ["a"] * rows), **SHARES)
     assert len(parts) == rows
     assert rows == 0 or "train" in parts
+
+
+@pytest.mark.parametrize(
+    ("titles", "images", "groups"),
+    [
+        (["Produit", "produit!", "PRODUIT"], ["x", "y", "x"], [0, 1, 0]),
+        (["Produit", "produit!", "PRODUIT"], [None, None, None], [0, 0, 0]),
+        (["Produit", "produit!", "livre"], ["x", "y", "z"], [0, 0, 1]),
+        (["", None, ""], ["x", "x", None], [0, 0, 1]),
+    ],
+    ids=["constant with images", "constant without", "not constant", "no titles"],
+)
+def test_a_title_that_all_rows_share_joins_none_where_images_tell_them_apart(
+    titles: list[str | None], images: list[str | None], groups: list[int]
+) -> None:
+    found = row_groups(frame(titles, ["a"] * 3, image_sha256=images)).tolist()
+    numbers = {number: place for place, number in enumerate(dict.fromkeys(found))}
+    assert [numbers[number] for number in found] == groups

@@ -36,6 +36,15 @@ class Budget:
         return cls(total)
 
     @classmethod
+    def for_rows(cls, rows: int) -> "Budget":
+        """Return the budget of whoever gave none: 30 seconds for each thousand rows, and no less than that.
+
+        >>> [str(Budget.for_rows(rows)) for rows in (100, 4_000, 20_629, 84_916)]
+        ['30s', '2m', '10m19s', '42m27s']
+        """
+        return cls(max(30, round(30 * rows / 1_000)))
+
+    @classmethod
     def covering(cls, seconds: float) -> "Budget":
         """Return the shortest budget that is easy to write and no shorter than so many seconds.
 

@@ -17,9 +17,9 @@ from scipy.stats import rankdata
 
 from aisle.features.normalise import normalise
 from aisle.features.text import TextConfig, TextFeatures
-from aisle.features.tfidf import TfidfColumns
 from aisle.models.calibration import fit_temperature, softmax
-from aisle.models.logistic import LogisticOptions, fit_logistic
+from aisle.models.families import FAMILIES
+from aisle.models.text_space_fit import TextOptions, fit_text_space
 from aisle.training.audit import audit_labels
 from aisle.training.groups import duplicate_groups
 from aisle.training.noise import plant_noise
@@ -39,9 +39,10 @@ def out_of_fold(counts: csr_matrix, labels: NDArray[np.intp], folds: NDArray[np.
     scores = np.zeros((len(labels), classes), np.float32)
     for fold in range(FOLDS):
         learnt, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        columns = TfidfColumns.fit(counts[learnt])
-        weights, bias = fit_logistic(columns.transform(counts[learnt]), labels[learnt], classes, LogisticOptions())
-        scores[held] = columns.transform(counts[held]) @ weights + bias
+        space = fit_text_space(counts[learnt], labels[learnt], classes, TextOptions())
+        family = FAMILIES["logistic"]
+        fitted = family.fit(space.matrix(counts[learnt]), labels[learnt], classes, family.options(), seed=SEED, jobs=1)
+        scores[held] = fitted.scores(space.matrix(counts[held]))
     return softmax(scores, fit_temperature(scores, labels))
 
 

@@ -19,18 +19,21 @@ ROWS = 1_500
 COMMIT = "0" * 40
 """The program's commit as tests have it: the repository's own may move while they run."""
 
+QUICK = {"AISLE_TRAINING_FAMILIES": "logistic", "AISLE_TRAINING_FOLDS": "2", "AISLE_TRAINING_JOBS": "1"}
+"""Settings of a training that takes seconds, for tests that are about something else."""
+
 
 @cache
 def trained_home() -> Path:
     """Return an `AISLE_HOME` with the catalogue `shop`, one snapshot, and two versions of which the first is champion.
 
-    The second was calibrated on other rows, is no better, and was refused by the gate.
+    The second was calibrated on other folds, is no better, and was refused by the gate.
     """
     folder = Path(tempfile.mkdtemp(prefix="aisle-trained-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     write_sample(folder / "shop", rows=ROWS, seed=1, images=False)
-    for share in ("0.1", "0.3"):
-        application = opened(folder / "home", AISLE_TRAINING_VALIDATION_SHARE=share)
+    for folds in ("2", "3"):
+        application = opened(folder / "home", AISLE_TRAINING_FOLDS=folds)
         run_pipeline(context_of(application), given(folder / "shop"))
         application.close()
     return folder / "home"
@@ -56,7 +59,7 @@ def given(folder: Path, **more: object) -> dict[str, object]:
 
 def opened(home: Path, **variables: str) -> Application:
     """Return live objects on a home, with settings given as environment variables."""
-    return Application(load_settings({"AISLE_HOME": str(home), **variables}, folder=home.parent))
+    return Application(load_settings({"AISLE_HOME": str(home), **QUICK, **variables}, folder=home.parent))
 
 
 def context_of(application: Application) -> Context:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.trained import QUICK
 from tests.unit.serving.fakes import eventually
 
 
@@ -41,6 +42,7 @@ class Shell:
             "HOME": nothing,
             "COLUMNS": "200",
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            **QUICK,
             **self.variables,
         }
 

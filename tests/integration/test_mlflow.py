@@ -10,27 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from aisle.catalog.product import Product
 from aisle.errors import BundleError
-from aisle.features.text import TextConfig, TextFeatures
-from aisle.models.bundle import Bundle, BundleParts, write_bundle
-from aisle.models.linear_fit import LinearOptions, fit_linear_text
+from aisle.models.bundle import Bundle, write_bundle
 from aisle.registry.ledger import Ledger
 from aisle.registry.mlflow import Tracking
 from aisle.registry.mlflow.package import example
 from aisle.settings import Tracking as Settings
 from aisle.storage.database import Database
+from tests.unit.models.examples import WORDS, fitted, parts
 
-CATEGORIES = {"10": "Livres", "1280": "Jouets", "2583": "Piscines"}
-WORDS = {
-    "10": ["roman", "livre", "auteur", "tome", "édition"],
-    "1280": ["jouet", "peluche", "poupée", "enfant", "figurine"],
-    "2583": ["piscine", "pompe", "filtration", "liner", "bâche"],
-}
 ASKED = pd.DataFrame(
     {
         "id": ["a", "b", "c", "d", "e", "f"],
@@ -41,38 +33,16 @@ ASKED = pd.DataFrame(
 )
 
 
-def make_bundle(folder: Path, seed: int) -> Path:
-    """Train a tiny classifier on words drawn at random and write it as a bundle."""
-    generator = np.random.default_rng(seed)
-    labels = np.repeat(np.arange(len(CATEGORIES)), 30)
-    codes = list(CATEGORIES)
-    products = [
-        Product(str(row), title=" ".join(generator.choice(WORDS[codes[label]], 3)), description="neuf et d'occasion")
-        for row, label in enumerate(labels)
-    ]
-    config = TextConfig(bits=12)
-    counts = TextFeatures(config).counts(products)
-    model = fit_linear_text(counts, labels.astype(np.int32), len(CATEGORIES), LinearOptions(text=config))
-    parts = BundleParts(
-        model=model,
-        categories=CATEGORIES,
-        level=None,
-        metrics={"weighted_f1": 0.9},
-        profile={},
-        card=f"# Card {seed}\n",
-        examples=products,
-        snapshot="5" * 64,
-        configuration="c" * 64,
-        commit="abc",
-    )
-    write_bundle(folder, parts)
+def make_bundle(folder: Path, rows: int) -> Path:
+    """Train a tiny classifier on so many products and write it as a bundle."""
+    write_bundle(folder, parts(model=fitted(rows)))
     return folder
 
 
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two bundles that answer a little differently."""
-    return [make_bundle(tmp_path_factory.mktemp("bundles") / "bundle", seed) for seed in (1, 2)]
+    return [make_bundle(tmp_path_factory.mktemp("bundles") / "bundle", rows) for rows in (90, 150)]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("server", marks=pytest.mark.servers)])
@@ -141,7 +111,7 @@ def test_the_champion_answers_as_its_bundle_does(
     pd.testing.assert_frame_equal(model.predict(ASKED), expected, check_exact=True, check_dtype=False)
     titles = model.predict(ASKED[["title"]])
     assert titles["code"].tolist() == [p.code for p in Bundle.load(bundles[0]).predict(products(ASKED[["id", "title"]]))]
-    assert model.predict(example())["code"].isin(list(CATEGORIES)).all()
+    assert model.predict(example())["code"].isin(list(WORDS)).all()
     assert [column.name for column in model.metadata.signature.inputs] == ["id", "title", "description", "brand", "image"]
 
 
@@ -184,9 +154,9 @@ def test_a_model_damaged_in_the_store_is_refused(
     tracking: Tracking, settings: Settings, mlflow: Any, bundles: list[Path], tmp_path: Path
 ) -> None:
     tracking.publish(bundles[0], snapshot="5" * 64, commit="abc")
-    (weights,) = (tmp_path / "mlflow-artifacts").rglob("linear.npz")
+    (weights,) = (tmp_path / "mlflow-artifacts").rglob("weights.npz")
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0\0")
-    with pytest.raises(BundleError, match=r"linear\.npz is not what the manifest says"):
+    with pytest.raises(BundleError, match=r"weights\.npz is not what the manifest says"):
         mlflow.pyfunc.load_model(f"models:/{settings.model}/1")
 
 

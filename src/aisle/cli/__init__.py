@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aisle import __version__
-from aisle.cli import catalog, config, database, models, objects, pipeline
+from aisle.cli import catalog, config, database, models, objects, pipeline, train
 from aisle.cli.demo import demo
 from aisle.cli.predict import predict
 from aisle.cli.screen import complain
@@ -29,12 +29,12 @@ app = typer.Typer(
 )
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(pipeline.app, name="pipeline")
+app.add_typer(train.app, name="train")
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="database")
 app.add_typer(objects.app, name="objects")
 app.command("demo")(demo)
-app.command("train")(models.train)
 app.command("predict")(predict)
 app.command("serve")(serve)
 

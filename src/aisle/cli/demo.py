@@ -23,6 +23,8 @@ _QUESTION = {
     "description": "<p>Housse de coussin d&eacute;houssable, id&eacute;ale pour canap&eacute; ou lit.</p>",
 }
 
+_BUDGET = "20s"
+
 
 def demo(
     # Of fewer rows the gold split would be too small for the gate to decide on.
@@ -47,7 +49,7 @@ def demo(
 
     # A made-up catalogue is taken whole, one's own by the default share.
     share = 1.0 if catalog is None else None
-    results = run_with_progress({"folder": folder, "name": folder.name.lower(), "share": share})
+    results = run_with_progress({"folder": folder, "name": folder.name.lower(), "share": share, "budget": _BUDGET})
     summarise(results, next_steps=False)
     if results[-1].output["champion"] is None:
         raise PipelineError(

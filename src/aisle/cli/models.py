@@ -1,4 +1,4 @@
-"""`aisle train` and `aisle models`: learning, and the promotion ledger."""
+"""`aisle models`: the registered versions and the promotion ledger."""
 
 import getpass
 import os
@@ -12,31 +12,13 @@ from rich.markup import escape
 from aisle.bootstrap import Application, open_application
 from aisle.cli.comparison import compare
 from aisle.cli.model_page import show
-from aisle.cli.screen import JSON, progress, say, say_json, table
-from aisle.pipeline.messages import TrainInput
+from aisle.cli.screen import JSON, say, say_json, table
 
 app = typer.Typer(help="Look at registered models, compare, promote and roll back, take one along.", no_args_is_help=True)
 app.command("show")(show)
 app.command("compare")(compare)
 
 _REASON = typer.Option("--reason", help="Why, as one sentence; it stays in the ledger.")
-
-
-def train(
-    snapshot: Annotated[
-        str | None, typer.Option(help="A snapshot's digest or its beginning.  [default: the newest]")
-    ] = None,
-    level: Annotated[int | None, typer.Option(min=1, help="Levels of a multi-level label to learn.  [default: all]")] = None,
-) -> None:
-    """Learn from a snapshot and keep the bundle; `aisle pipeline run` also judges, registers and promotes it."""
-    from aisle.catalog.snapshot import find, latest
-    from aisle.pipeline.steps import train_bundle
-
-    with open_application() as application, progress() as report:
-        digest = find(application.database, snapshot) if snapshot else latest(application.database)
-        made = train_bundle(application.context(report), TrainInput(snapshot=digest, level=level))
-    say(f"Bundle {made.bundle}")
-    _scores(made.metrics)
 
 
 @app.command("list")
@@ -144,6 +126,20 @@ def export(
         folder = fetch(context.artifacts, application.ledger.model(version).bundle, context.bundle_cache)
     digest = export_bundle(folder, target)
     say(f"Wrote version {version} to {escape(str(target))}: bundle {digest}.")
+
+
+@app.command("checkpoint")
+def checkpoint(
+    version: Annotated[int, typer.Argument(help="A registered version with a deep component.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the checkpoint goes.")],
+) -> None:
+    """Write what a version's deep component has learnt about n-grams; `aisle train --checkpoint FOLDER` begins with it."""
+    from aisle.models.checkpoints import write_checkpoint
+
+    with open_application() as application:
+        model = application.context().bundle(application.ledger.model(version).bundle).classifier
+    name = write_checkpoint(model, folder)
+    say(f"Wrote what {name} of version {version} has learnt to {escape(str(folder))}.")
 
 
 @app.command("reconcile")

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from aisle.bootstrap import open_application
 from aisle.cli.screen import OUT, progress, say, table
+from aisle.cli.train import Budget
 from aisle.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def run(
     ] = "head",
     only: Annotated[bool, typer.Option("--only", help="Learn from this catalogue alone, not from all there are.")] = False,
     level: Annotated[int | None, typer.Option(min=1, help="Levels of a multi-level label to learn.")] = None,
+    budget: Budget = None,
 ) -> None:
     """Take a catalogue from its files to a champion: ingest, snapshot, train, evaluate, register, promote.
 
@@ -51,6 +53,7 @@ def run(
         "sample": sample,
         "sources": sources,
         "level": level,
+        "budget": budget,
     }
     summarise(run_with_progress(given))
 

@@ -53,6 +53,12 @@ class TrainInput(Message):
 
     snapshot: str = Field(description="The digest of a snapshot.")
     level: int | None = Field(None, ge=1, description="Levels of a multi-level label to learn; all of them by default.")
+    budget: str | None = Field(None, description="Time that it may take, as 90s or 10m; as set by default.")
+    families: str | None = Field(None, description="Families to train, with commas between; as set by default.")
+    modalities: str | None = Field(None, description="What they look at: text, image, both; as set by default.")
+    checkpoint: str | None = Field(None, description="Folder of a checkpoint that deep begins with; as set by default.")
+    jobs: int | None = Field(None, ge=1, description="Processes side by side; as set by default.")
+    memory: float | None = Field(None, gt=0, description="GB that it may use; as set by default.")
 
 
 class TrainOutput(Message):
@@ -61,6 +67,37 @@ class TrainOutput(Message):
     bundle: str = Field(description="The digest of the bundle.")
     snapshot: str
     metrics: dict[str, float] = Field(description="Scores on the gold rows, with their 95 % intervals.")
+
+
+class AuditInput(Message):
+    """Whose labels to look through."""
+
+    snapshot: str = Field(description="The digest of a snapshot.")
+    level: int | None = Field(None, ge=1, description="Levels of a multi-level label that count; all of them by default.")
+    modalities: str | None = Field(None, description="What to judge by: text, image; as set by default.")
+    jobs: int | None = Field(None, ge=1, description="Processes side by side; as set by default.")
+    out: Path | None = Field(None, description="A file for all of them: .csv, .parquet or .jsonl.")
+
+
+class SuspiciousLabel(Message):
+    """A label that is likely wrong."""
+
+    source: str
+    id: str
+    title: str | None
+    label: str
+    suggested: str = Field(description="The likeliest other category.")
+    self_confidence: float = Field(description="The probability of the label.")
+    suggested_confidence: float = Field(description="The probability of the other category.")
+
+
+class AuditOutput(Message):
+    """The labels that are likely wrong."""
+
+    labelled: int = Field(description="Labels looked at.")
+    suspicious: int = Field(description="Those that are likely wrong.")
+    noise_rate: float = Field(description="Estimated share of wrong labels.")
+    rows: tuple[SuspiciousLabel, ...] = Field(description="The likeliest of them, at most a hundred.")
 
 
 class EvaluateInput(Message):

@@ -5,6 +5,7 @@ again. Each names what it works on by digest, never as "the latest".
 """
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +18,8 @@ from aisle.catalog.source import open_source
 from aisle.pipeline.context import Context
 from aisle.pipeline.gold import find_gold, judge_alone, judge_both
 from aisle.pipeline.messages import (
+    AuditInput,
+    AuditOutput,
     EvaluateInput,
     EvaluateOutput,
     IngestInput,
@@ -27,13 +30,23 @@ from aisle.pipeline.messages import (
     RegisterOutput,
     SnapshotInput,
     SnapshotOutput,
+    SuspiciousLabel,
     TrainInput,
     TrainOutput,
 )
+from aisle.pipeline.stored_images import StoredImages
+from aisle.pipeline.table_files import table_writer
+from aisle.pipeline.training_report import show_report, store_report
 from aisle.registry.bundles import fetch, publish
 from aisle.registry.gate import Decision, decide
 from aisle.storage.schema import products
 from aisle.training.fit import train
+from aisle.training.label_audit import audit_rows, audit_table
+from aisle.training.search.events import OnEvent
+
+_SHOWN = 100
+_ASKED = ("budget", "families", "modalities", "checkpoint", "jobs", "memory")
+"""Settings of the training that a single one may have otherwise."""
 
 
 def ingest(context: Context, what: IngestInput) -> IngestOutput:
@@ -56,21 +69,51 @@ def snapshot(context: Context, what: SnapshotInput) -> SnapshotOutput:
     return SnapshotOutput(snapshot=frozen.digest, rows=frozen.rows, labelled=frozen.labelled, classes=len(frozen.classes))
 
 
-def train_bundle(context: Context, what: TrainInput) -> TrainOutput:
-    """Learn from a snapshot, and keep the bundle in the object store."""
-    rows = snapshots.read(context.artifacts, what.snapshot)
+def train_bundle(context: Context, what: TrainInput, *, on_event: OnEvent = lambda _: None) -> TrainOutput:
+    """Learn from a snapshot, and keep the bundle and the report of its training in the object store."""
+    options = context.settings.training
+    asked = {name: value for name in _ASKED if (value := getattr(what, name)) is not None}
     with TemporaryDirectory(prefix="aisle-bundle-") as folder:
         report = train(
-            rows,
+            snapshots.read(context.artifacts, what.snapshot),
             what.snapshot,
-            context.settings.training,
+            options.model_validate({**options.model_dump(), **asked}),
             folder=Path(folder),
             commit=context.commit,
             level=what.level,
-            progress=lambda stage: context.report(stage, 0, 0),
+            images=_stored_images(context, what.snapshot),
+            progress=context.report,
+            journals=context.settings.workspace.home / "searches",
+            on_event=on_event,
         )
         digest = publish(context.artifacts, Path(folder))
+    store_report(context.artifacts, report)
     return TrainOutput(bundle=digest, snapshot=what.snapshot, metrics=figures_of(report.metrics))
+
+
+def audit_snapshot(context: Context, what: AuditInput) -> AuditOutput:
+    """Find the labels of a snapshot that are likely wrong."""
+    options = context.settings.training
+    asked = {name: value for name in ("modalities", "jobs") if (value := getattr(what, name)) is not None}
+    # Opened first: a place that cannot be written to is refused before anything is learnt.
+    with nullcontext() if what.out is None else table_writer(what.out) as writer:
+        audit, rows = audit_rows(
+            snapshots.read(context.artifacts, what.snapshot),
+            options.model_validate({**options.model_dump(), **asked}),
+            level=what.level,
+            images=_stored_images(context, what.snapshot),
+            progress=context.report,
+        )
+        found = audit_table(audit, rows)
+        if writer is not None:
+            writer.write(found)
+    shown = found.head(_SHOWN).drop("split", "description").to_dicts()
+    return AuditOutput(
+        labelled=rows.height,
+        suspicious=found.height,
+        noise_rate=audit.noise_rate,
+        rows=tuple(SuspiciousLabel(**row) for row in shown),
+    )
 
 
 def evaluate(context: Context, what: EvaluateInput) -> EvaluateOutput:
@@ -110,6 +153,7 @@ def register(context: Context, what: RegisterInput) -> RegisterOutput:
         commit=context.commit,
         parameters={**context.settings.training.model_dump(mode="json"), "level": bundle.level},
     )
+    show_report(context, registered.run_id, what.bundle)
     context.ledger.add_model(registered.version, what.bundle, what.snapshot, registered.run_id, figures_of(bundle.metrics))
     return RegisterOutput(version=registered.version, bundle=what.bundle, run_id=registered.run_id)
 
@@ -148,6 +192,11 @@ def figures_of(metrics: Mapping[str, Any]) -> dict[str, float]:
         elif isinstance(value, dict) and "value" in value:
             figures |= {name: value["value"], f"{name}_low": value["low"], f"{name}_high": value["high"]}
     return figures | {f"rows_{part}": float(rows) for part, rows in metrics["rows"].items()}
+
+
+def _stored_images(context: Context, snapshot: str) -> StoredImages:
+    known = snapshots.describe(context.artifacts, snapshot)
+    return StoredImages(context.images, known, context.settings.objects.concurrency)
 
 
 def _held(context: Context, source: str) -> tuple[dict[str, int], dict[str, int]]:

@@ -26,7 +26,7 @@ class _CsvWriter:
     def write(self, frame: pl.DataFrame) -> None:
         """Append rows."""
         if not self._bare:
-            frame = frame.with_columns(_disarmed(name) for name, kind in frame.schema.items() if kind == pl.String)
+            frame = disarmed(frame)
         frame.write_csv(self._stream, include_header=not self._begun, quote_style="never" if self._bare else "necessary")
         self._begun = True
 
@@ -95,6 +95,11 @@ def table_writer(path: Path, *, bare: bool = False) -> Iterator[TableWriter]:
     finally:
         writer.close()
         part.unlink(missing_ok=True)
+
+
+def disarmed(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a table for a CSV file: text that a spreadsheet would run as a formula stands behind an apostrophe."""
+    return frame.with_columns(_disarmed(name) for name, kind in frame.schema.items() if kind == pl.String)
 
 
 def _writer(path: Path, part: Path, *, bare: bool) -> _CsvWriter | _JsonLinesWriter | _ParquetWriter:

@@ -64,6 +64,13 @@ class Prediction(_Shape):
     confidence: float = Field(ge=0, le=1, description="The probability that this category is right.")
     top: list[Candidate] = Field(description="The most probable categories, best first.")
     modalities: list[str] = Field(description="What the answer rests on: `text`, `image`, both or nothing.")
+    prediction_set: list[str] = Field(
+        description="Codes among which the right one is as often as the model's coverage says, best first."
+    )
+    review: str | None = Field(None, description="Why a person should look at the answer; null where nobody needs to.")
+    image_problem: str | None = Field(
+        None, description="Why the image could not be used; null where it could, or there was none."
+    )
 
 
 class ModelRef(_Shape):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import CommandLine, logging_as_it_was
-from tests.trained import COMMIT, copy_of_trained_home
+from tests.trained import COMMIT, QUICK, copy_of_trained_home
 
 
 @pytest.fixture
@@ -14,6 +14,8 @@ def aisle(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, t
     """The command line in an empty folder, where nothing was ever done."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("aisle.bootstrap.git_commit", lambda: COMMIT)
+    for name, value in QUICK.items():
+        monkeypatch.setenv(name, value)
     with logging_as_it_was():
         yield CommandLine(capsys, monkeypatch)
 

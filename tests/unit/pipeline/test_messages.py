@@ -8,13 +8,25 @@ from pydantic import ValidationError
 from aisle.pipeline import messages
 from aisle.pipeline.messages import IngestInput, Message, PromoteInput, TrainInput
 
+SUSPICIOUS = messages.SuspiciousLabel(
+    source="shop",
+    id="1",
+    title=None,
+    label="10",
+    suggested="50",
+    self_confidence=0.1,
+    suggested_confidence=0.8,
+)
 EXAMPLES: list[Message] = [
     messages.IngestInput(folder="shop", name="shop", share=0.5, sample="stratified"),
     messages.IngestOutput(source="shop", rows={"train": 3}, images={"train": 2}, rejected=1, exhausted=False),
     messages.SnapshotInput(sources=("one", "two")),
     messages.SnapshotOutput(snapshot="ab", rows=3, labelled=2, classes=1),
-    messages.TrainInput(snapshot="ab", level=2),
+    messages.TrainInput(snapshot="ab", level=2, budget="5m", families="svm", modalities="text", jobs=1, memory=2.5),
     messages.TrainOutput(bundle="cd", snapshot="ab", metrics={"weighted_f1": 0.5}),
+    messages.AuditInput(snapshot="ab", level=1, modalities="image", jobs=2, out="suspicious.csv"),
+    messages.AuditOutput(labelled=9, suspicious=1, noise_rate=0.1, rows=(SUSPICIOUS,)),
+    SUSPICIOUS,
     messages.EvaluateInput(bundle="cd", snapshot="ab"),
     messages.EvaluateOutput(
         bundle="cd",
@@ -76,6 +88,8 @@ def test_an_ingest_out_of_range_is_refused(wrong: dict[str, Any]):
 def test_other_messages_out_of_range_are_refused():
     with pytest.raises(ValidationError):
         TrainInput(snapshot="ab", level=0)
+    with pytest.raises(ValidationError):
+        TrainInput(snapshot="ab", memory=0)
     with pytest.raises(ValidationError):
         PromoteInput(version="one", promote=True, reasons=(), evidence={}, followed=0)
 

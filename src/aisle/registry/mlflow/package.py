@@ -12,7 +12,19 @@ from aisle.catalog.product import Product
 LOADER = "aisle.registry.pyfunc"
 """The module that loads the model; it has to be installed where the model is used."""
 
-DISTRIBUTIONS = ("aisle", "mlflow-skinny", "numpy", "scipy", "numba", "pandas", "orjson", "ftfy", "polars")
+DISTRIBUTIONS = (
+    "aisle",
+    "mlflow-skinny",
+    "numpy",
+    "scipy",
+    "numba",
+    "pandas",
+    "orjson",
+    "ftfy",
+    "pillow",
+    "polars",
+    "threadpoolctl",
+)
 """What scoring imports. Listed by hand, because what MLflow infers is everything that happens to be loaded."""
 
 _NOTE_CHARS = 5_000

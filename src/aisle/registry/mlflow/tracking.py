@@ -131,6 +131,20 @@ class Tracking:
         """
         return log_trials(self._session, parent_run_id, records)
 
+    def log_folder(self, run_id: str, folder: Path, name: str) -> None:
+        """Keep the files of a folder as a run's artefacts.
+
+        Args:
+            run_id: The run.
+            folder: The files.
+            name: Where they are to be among the run's artefacts.
+
+        Raises:
+            TrackingError: MLflow cannot be reached, or refused.
+        """
+        with self._session.client("keep the report") as client:
+            client.log_artifacts(run_id, str(folder), name)
+
     def publish(
         self, bundle_folder: Path, *, snapshot: str, commit: str, parameters: Mapping[str, object] | None = None
     ) -> Registered:

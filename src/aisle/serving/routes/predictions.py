@@ -41,6 +41,9 @@ _ANSWER = {
             "confidence": 0.97,
             "top": [{**_NAMED, "probability": 0.97}, {"code": "2582", "name": "Garden furniture", "probability": 0.01}],
             "modalities": ["text"],
+            "prediction_set": ["2583"],
+            "review": None,
+            "image_problem": None,
         }
     ],
     "model": {"version": 3, "bundle": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},

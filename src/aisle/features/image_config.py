@@ -39,7 +39,7 @@ class ImageConfig:
     white: int = 245
     directions: int = 16
     words: int = 128
-    word_cells: int = 2
+    word_cells: int = 3
     colour_cells: int = 8
     shape_directions: int = 160
     shape_landmarks: int = 800

@@ -9,7 +9,7 @@ from aisle.models.options import BoostingOptions, ForestOptions, LogisticOptions
 def logistic(modality: Modality, rows: int, classes: int) -> tuple[LogisticOptions, ...]:
     """Return options of logistic regression; how strong the penalty is matters most."""
     del rows, classes
-    first = LogisticOptions(penalty=0.26 if modality == "image" else 0.13)
+    first = LogisticOptions(penalty=0.1 if modality == "image" else 0.13)
     stronger, weaker = replace(first, penalty=first.penalty * 2), replace(first, penalty=first.penalty / 2)
     return (
         first,

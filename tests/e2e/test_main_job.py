@@ -24,7 +24,7 @@ from tests.conftest import s3_objects
 from tests.e2e.programs import Served, Shell
 from tests.servers.mlflow_server import MlflowServer
 from tests.servers.rados_gateway import RadosGateway
-from tests.trained import copy_of_trained_home, opened
+from tests.trained import QUICK, copy_of_trained_home, opened
 from tests.unit.serving.fakes import eventually
 
 pytestmark = pytest.mark.slow
@@ -61,6 +61,8 @@ def shell(first: tuple[Shell, str]) -> Shell:
 def aisle(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[CommandLine]:
     """The command line in this process, in the test's own folder."""
     monkeypatch.chdir(tmp_path)
+    for name, value in QUICK.items():
+        monkeypatch.setenv(name, value)
     with logging_as_it_was():
         yield CommandLine(capsys, monkeypatch)
 

@@ -212,7 +212,8 @@ class _Predictor:
         found = self.model.answer(block)
         probabilities = found.probabilities
         # Stable: of categories as probable as each other the first comes first.
-        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
+        best = probabilities.argmax(axis=1)[:, np.newaxis]
+        order = best if top == 1 else np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
         values = np.take_along_axis(probabilities, order, axis=1)
         ranked, ends = self.decisions.conformal.ranked(probabilities)
         doubtful = self.decisions.thresholds.review(order[:, 0], values[:, 0]).tolist()
@@ -222,13 +223,13 @@ class _Predictor:
         answers = []
         for place, (product, places, shares) in enumerate(zip(block, order.tolist(), values.tolist(), strict=True)):
             candidates = tuple(Candidate(codes[k], names[k], share) for k, share in zip(places, shares, strict=True))
-            best, modalities = candidates[0], based[place]
+            first, modalities = candidates[0], based[place]
             answers.append(
                 Prediction(
                     product.id,
-                    best.code,
-                    best.name,
-                    best.probability,
+                    first.code,
+                    first.name,
+                    first.probability,
                     candidates,
                     modalities,
                     tuple(likely[starts[place] : ends[place]]),

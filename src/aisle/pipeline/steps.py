@@ -87,6 +87,8 @@ def train_bundle(context: Context, what: TrainInput, *, on_event: OnEvent = lamb
             on_event=on_event,
         )
         digest = publish(context.artifacts, Path(folder))
+    # Matplotlib keeps its list of fonts in the user's own folder unless it is told otherwise.
+    os.environ.setdefault("MPLCONFIGDIR", str(context.settings.workspace.home / "matplotlib"))
     store_report(context.artifacts, report)
     return TrainOutput(bundle=digest, snapshot=what.snapshot, metrics=figures_of(report.metrics))
 

@@ -25,7 +25,7 @@ from aisle.training.search.budget import Budget
 from aisle.training.search.outcome import SearchOutcome
 from aisle.training.search.plan import SearchPlan, plan_search
 from aisle.training.search.subsample import rung_rows
-from aisle.training.search.trial import Bracket, Candidate, Trial, TrialResult
+from aisle.training.search.trial import Attempt, Bracket, Candidate, Trial, TrialResult
 from aisle.training.workbench import Rows, opened
 
 SEARCH_SHARE = 0.4
@@ -212,7 +212,9 @@ def choose(
     """
     bench, validation = layout.bench, layout.places["validation"]
     costs = {attempt.trial: outcome.plan.candidates[attempt.trial].cost for attempt in outcome.ranking}
-    trials = _affordable([attempt.trial for attempt in outcome.ranking], costs, fit_seconds)
+    affordable = _affordable([attempt.trial for attempt in outcome.ranking], costs, fit_seconds)
+    ranked = [attempt for attempt in outcome.ranking if attempt.trial in affordable]
+    trials = [attempt.trial for attempt in ranked]
     scores = _validation_scores(folder, trials, layout, outcome.plan.seed, outcome.plan.jobs)
     usable = [bench.usable(trial.modality)[validation] for trial in trials]
     labels = bench.labels[validation]
@@ -223,11 +225,18 @@ def choose(
     while len(steps) > 1 and sum(costs[trials[step.component]] for step in steps) > fit_seconds:
         steps.pop()
     places = [step.component for step in steps]
-    # A product with only one of the two has to be answered as well.
+    # A product with only one of the two is answered as well, and by what is best with that alone.
+    worth = [_surprise(attempt) + price * own for attempt, own in zip(ranked, micros, strict=True)]
     for modality in ("text", "image"):
-        if modality in layout.modalities and not any(trials[place].modality == modality for place in places):
-            places += [place for place, trial in enumerate(trials) if trial.modality == modality][:1]
+        alone = [place for place, trial in enumerate(trials) if trial.modality == modality]
+        if alone and (best := min(alone, key=lambda place: (worth[place], place))) not in places:
+            places.append(best)
     return Chosen(tuple(trials[place] for place in places), tuple(steps))
+
+
+def _surprise(attempt: Attempt) -> float:
+    result = attempt.result
+    return float("inf") if result is None or result.log_loss is None else result.log_loss
 
 
 def _answer_micros(trial: Trial, classes: int) -> float:

@@ -4,6 +4,7 @@ Each is a transaction in effect: run twice with the same input it leaves the sam
 again. Each names what it works on by digest, never as "the latest".
 """
 
+import os
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path

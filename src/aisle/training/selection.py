@@ -229,14 +229,14 @@ def choose(
     worth = [_surprise(attempt) + price * own for attempt, own in zip(ranked, micros, strict=True)]
     for modality in ("text", "image"):
         alone = [place for place, trial in enumerate(trials) if trial.modality == modality]
-        if alone and (best := min(alone, key=lambda place: (worth[place], place))) not in places:
+        if alone and (best := min(alone, key=lambda place: (worth[place], place not in places, place))) not in places:
             places.append(best)
     return Chosen(tuple(trials[place] for place in places), tuple(steps))
 
 
 def _surprise(attempt: Attempt) -> float:
-    result = attempt.result
-    return float("inf") if result is None or result.log_loss is None else result.log_loss
+    known = attempt.result.log_loss if attempt.result is not None else None
+    return 1 - attempt.score if known is None else known
 
 
 def _answer_micros(trial: Trial, classes: int) -> float:

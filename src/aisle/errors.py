@@ -22,6 +22,10 @@
     │   ├── TrackingError          MLflow cannot be reached, or refused
     │   ├── LedgerConflict         somebody else moved the champion first
     │   └── PromotionRefused       the gate said no, with its reasons
+    ├── AccessError                a key cannot be made or used, or a caller may not do what it asks
+    │   ├── Unauthenticated        no usable API key came with a request
+    │   ├── Forbidden              the key has not the scope that the request needs
+    │   └── RateLimited            the key has used up its requests for now
     ├── InputError                 what a caller sent cannot be answered
     │   ├── InvalidRequest         fields are missing, unknown, malformed or beyond a limit
     │   ├── ContentTooLarge        more bytes were sent than are accepted
@@ -37,7 +41,7 @@ into HTTP answers and `aisle.cli` into a sentence and an exit status.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -162,6 +166,56 @@ class LedgerConflict(RegistryError):
 
 class PromotionRefused(RegistryError):
     """The gate said no, with its reasons."""
+
+
+class AccessError(AisleError):
+    """A key cannot be made or used, or a caller may not do what it asks."""
+
+
+class Unauthenticated(AccessError):
+    """No usable API key came with a request.
+
+    Args:
+        message: What is missing or wrong, as one sentence that does not repeat what was sent.
+        hint: How to mend it.
+        sent: Whether a key came at all.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", sent: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.sent = sent
+
+
+class Forbidden(AccessError):
+    """The key has not the scope that the request needs.
+
+    Args:
+        message: What may not be done.
+        hint: How to mend it.
+        scope: The scope that is needed; empty where it is not about scopes.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", scope: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.scope = scope
+
+
+class RateLimited(AccessError):
+    """The key has used up its requests for now.
+
+    Args:
+        message: What the limit is.
+        hint: How to mend it.
+        retry_after_s: Seconds after which the next request is accepted.
+        headers: The state of the limit, as headers of the answer.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", retry_after_s: float = 1.0, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+        self.headers = dict(headers or {})
 
 
 class InputError(AisleError):

@@ -3,8 +3,8 @@
 `products` and `rejects` are filled by ingest under a row of `loads`. A product's `label` is the one that it came with; every
 later word on it, a person's or its source's, is a row of `labels`, and the view `current_labels` says which one holds.
 `snapshots` names frozen data versions; `models` and `promotions` are the promotion ledger; `steps` remembers what the
-pipeline has done. The relations `x_train`, `x_test` and `y_train` that users of the challenge know are views, made by the
-migrations.
+pipeline has done. `api_keys` says who may ask a server for what; no secret is in it, only what proves one. The relations
+`x_train`, `x_test` and `y_train` that users of the challenge know are views, made by the migrations.
 """
 
 from datetime import UTC, datetime
@@ -206,4 +206,28 @@ steps = Table(
     Column("seconds", Text, nullable=False),
     _created(),
     UniqueConstraint("name", "inputs"),
+)
+
+api_keys = Table(
+    "api_keys",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("name", NAME, nullable=False),
+    Column("prefix", NAME, nullable=False, unique=True),
+    Column("seal", String, nullable=False),
+    Column("scopes", String, nullable=False),
+    Column("requests_per_minute", Integer),
+    Column("expires_at", Moment),
+    Column("replaced_at", Moment),
+    Column("revoked_at", Moment),
+    Column("last_used_at", Moment),
+    _created(),
+    # One key of a name is the current one; those that it replaced may live on for a while.
+    Index(
+        "uq_api_keys_current",
+        "name",
+        unique=True,
+        postgresql_where=text("replaced_at IS NULL AND revoked_at IS NULL"),
+        sqlite_where=text("replaced_at IS NULL AND revoked_at IS NULL"),
+    ),
 )

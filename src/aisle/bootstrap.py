@@ -17,9 +17,11 @@ from aisle.telemetry import Telemetry, configure_logging
 
 if TYPE_CHECKING:
     from aisle.pipeline.context import Context, Report
+    from aisle.registry.keys import ApiKeys
     from aisle.registry.ledger import Ledger
     from aisle.registry.mlflow import Tracking
     from aisle.serving.ledger_source import LedgerSource
+    from aisle.serving.service import Records
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,20 @@ class Application:
         from aisle.registry.ledger import Ledger
 
         return Ledger(self.database)
+
+    @cached_property
+    def keys(self) -> "ApiKeys":
+        """The API keys."""
+        from aisle.registry.keys import ApiKeys
+
+        return ApiKeys(self.database)
+
+    @cached_property
+    def records(self) -> "Records":
+        """What a server keeps on record."""
+        from aisle.serving.service import Records
+
+        return Records(keys=self.keys)
 
     @cached_property
     def telemetry(self) -> Telemetry:
@@ -139,10 +155,10 @@ def open_application(folder: Path | None = None) -> Application:
     return Application(settings)
 
 
-def serving_parts() -> "tuple[Serving, LedgerSource, Telemetry]":
+def serving_parts() -> "tuple[Serving, LedgerSource, Telemetry, Records]":
     """Return what a server is made from; `uvicorn aisle.serving.app:create_app --factory` finds it by an entry point."""
     application = open_application()
-    return application.settings.serving, application.champions, application.telemetry
+    return application.settings.serving, application.champions, application.telemetry, application.records
 
 
 def git_commit(file: Path = Path(__file__)) -> str:

@@ -111,6 +111,10 @@ class Serving(Concern):
     section: ClassVar[str] = "serving"
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    open: bool = Field(False, description="Whether requests without a key are answered, all of them and on loopback only.")
+    metrics: Literal["loopback", "key", "open"] = Field(
+        "loopback", description="Who reads `/metrics` without a key: who asks over loopback, nobody, or anybody."
+    )
     max_products: int = Field(1_000, ge=1, description="Products accepted in one request.")
     max_body_bytes: int = Field(10_000_000, ge=1_000, description="Bytes accepted in one request.")
     max_text_chars: int = Field(100_000, ge=1_000, description="Longest title or description accepted, in characters.")

@@ -91,6 +91,19 @@ class PostgresServer:
         name = url.rpartition("/")[2]
         self.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    def refuse(self, url: str) -> None:
+        """Take a database away: whoever is connected to it is cut off, and nobody gets in until `accept`."""
+        name = url.rpartition("/")[2]
+        self.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+        self.execute(
+            sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}").format(sql.Literal(name))
+        )
+
+    def accept(self, url: str) -> None:
+        """Give a database back."""
+        name = sql.Identifier(url.rpartition("/")[2])
+        self.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
+
     def execute(self, statement: sql.Composed) -> None:
         """Run a statement on the server's own database, outside a transaction."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:

@@ -4,28 +4,35 @@
 the entry point `wiring` of the group `aisle.serving`, so that this room need not know the rooms above it.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from importlib.metadata import entry_points
 
+import structlog
 from fastapi import FastAPI
 
 from aisle import __version__
 from aisle.errors import SettingsError
 from aisle.serving import problems
+from aisle.serving.access import Access, require_loopback_if_open
 from aisle.serving.champions import ChampionWatch
+from aisle.serving.keyring import Keyring
 from aisle.serving.limits import BodyLimit
 from aisle.serving.observation import Observation
 from aisle.serving.openapi import Documented
 from aisle.serving.predictor import ChampionSource, Scorer
 from aisle.serving.routes import documents, health, metrics, models, predictions
-from aisle.serving.service import Parts, Service
+from aisle.serving.service import Parts, Records, Service
 from aisle.settings import Serving
 from aisle.telemetry import Telemetry
 
+_log = structlog.get_logger(__name__)
 _DESCRIPTION = """Puts every product in the right aisle.
 
-Every error is a problem document (RFC 9457). Every answer carries `X-Request-ID`."""
+Every error is a problem document (RFC 9457). Every answer carries `X-Request-ID`.
+
+A key goes into `Authorization: Bearer KEY` or `X-API-Key: KEY`."""
 
 
 def create_app(
@@ -33,6 +40,7 @@ def create_app(
     options: Serving | None = None,
     champions: ChampionSource | None = None,
     telemetry: Telemetry | None = None,
+    records: Records | None = None,
 ) -> FastAPI:
     """Return the application; nothing is connected, loaded or started before its lifespan begins.
 
@@ -40,13 +48,18 @@ def create_app(
         options: How it listens and what it accepts.
         champions: Where the model comes from.
         telemetry: Where it counts. Each of the three is taken from the entry point where it is not given.
+        records: What it keeps on record. If the three are given, a server may go without: it then knows no API key.
 
     Raises:
-        SettingsError: Something is not given, and the package is not installed with its entry point.
+        SettingsError: Something is not given, and the package is not installed with its entry point. Or the server would
+            be open to other machines.
     """
     if options is None or champions is None or telemetry is None:
         wired = _wired()
         options, champions, telemetry = options or wired.options, champions or wired.champions, telemetry or wired.telemetry
+        records = records or wired.records
+    require_loopback_if_open(options)
+    keyring = Keyring(records.keys if records else None, poll_s=options.poll_s, telemetry=telemetry)
     app = Documented(
         options=options,
         title="aisle",
@@ -61,10 +74,12 @@ def create_app(
         telemetry=telemetry,
         watch=ChampionWatch(champions, poll_s=options.poll_s, telemetry=telemetry),
         scorer=Scorer(threads=options.threads, max_waiting=options.max_waiting),
+        keyring=keyring,
     )
     problems.install(app)
-    # The last one added is the outermost: a body that is too large is observed as well.
+    # The last one added is the outermost: what is refused is observed as well, and a key is proved before a body is read.
     app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes)
+    app.add_middleware(Access, options=options, keyring=keyring, telemetry=telemetry)
     app.add_middleware(Observation, telemetry=telemetry)
     for room in (predictions, models, health, metrics, documents):
         app.include_router(room.router)
@@ -74,13 +89,22 @@ def create_app(
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
-    await service.watch.start()
+    await asyncio.gather(service.watch.start(), service.keyring.start())
+    _say_who_may_ask(service)
     try:
         yield
     finally:
         service.drain()
-        await service.watch.stop()
+        await asyncio.gather(service.watch.stop(), service.keyring.stop())
         service.scorer.close()
+
+
+def _say_who_may_ask(service: Service) -> None:
+    if service.options.open:
+        _log.warning("open: whoever is on this machine may ask, without a key")
+    elif service.keyring.is_empty:
+        hint = "`aisle keys create NAME --scope predict` makes one; or serve this machine alone with `aisle serve --open`."
+        _log.warning("no API keys: every request is refused", hint=hint)
 
 
 def _wired() -> Parts:

@@ -6,15 +6,19 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from aisle.serving import schemas
+from aisle.serving.access import needed
 from aisle.serving.problems import PROBLEM_TYPE, Problem
 from aisle.settings import Serving
 
 _PROBLEMS: dict[int, str] = {
+    401: "No usable API key came with the request.",
+    403: "The API key has not the scope that this needs.",
     404: "Nothing lies at that path.",
     405: "The path does not take that method.",
     413: "The body is too large.",
     415: "The body is no plain JSON.",
     422: "The request is not valid; `errors` names each field.",
+    429: "The API key has used up its requests; `Retry-After` says when to ask again.",
     500: "Something went wrong inside; the log has it under the request's id.",
     503: "No model is ready, or too many requests are waiting; `Retry-After` says when to ask again.",
 }
@@ -22,6 +26,11 @@ _EVERYWHERE = (404, 405, 413, 500)
 _REQUEST_ID = {
     "description": "The request's id: your own if you sent a usable one.",
     "schema": {"type": "string"},
+}
+_CHALLENGE = {"description": "How to send a key, and what is wrong with this one.", "schema": {"type": "string"}}
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, as `Authorization: Bearer KEY`."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
 }
 _RETRY_AFTER = {"description": "Seconds after which to ask again.", "schema": {"type": "integer"}}
 
@@ -65,8 +74,22 @@ def document(app: FastAPI, options: Serving) -> dict[str, Any]:
     for name in ("title", "description", "brand"):
         shapes["Product"]["properties"][name]["anyOf"][0]["maxLength"] = options.max_text_chars
     shapes["ProductBatch"]["properties"]["products"]["maxItems"] = options.max_products
-    made["components"] = {"schemas": dict(sorted(shapes.items()))}
+    made["components"] = {"schemas": dict(sorted(shapes.items())), "securitySchemes": _SECURITY}
+    for path, operations in made["paths"].items():
+        for method, operation in operations.items():
+            _protect(operation, needed(method.upper(), path))
     return made
+
+
+def _protect(operation: dict[str, Any], need: str) -> None:
+    if need == "nothing":
+        operation["security"] = []
+        return
+    operation["security"] = [{name: []} for name in _SECURITY]
+    operation["responses"] |= {str(status): _declaration(status) for status in (401, 403, 429)}
+    operation["responses"] = dict(sorted(operation["responses"].items()))
+    scope = "Any key may ask." if need == "any" else f"The key needs the scope `{need}`."
+    operation["description"] = f"{operation['description']}\n\n{scope}"
 
 
 class Documented(FastAPI):
@@ -90,7 +113,9 @@ class Documented(FastAPI):
 
 def _declaration(status: int) -> dict[str, Any]:
     headers = {"X-Request-ID": _REQUEST_ID}
-    if status == 503:
+    if status in (429, 503):
         headers["Retry-After"] = _RETRY_AFTER
+    if status == 401:
+        headers["WWW-Authenticate"] = _CHALLENGE
     content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {"description": _PROBLEMS[status], "headers": headers, "content": content}

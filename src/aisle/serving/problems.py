@@ -17,8 +17,10 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from aisle.errors import (
+    AccessError,
     AisleError,
     ContentTooLarge,
+    Forbidden,
     InputError,
     InvalidField,
     InvalidRequest,
@@ -27,9 +29,11 @@ from aisle.errors import (
     ObjectNotFound,
     Overloaded,
     PromotionRefused,
+    RateLimited,
     ServingError,
     StorageError,
     TrackingError,
+    Unauthenticated,
     UnsupportedContent,
 )
 
@@ -37,9 +41,13 @@ PROBLEM_TYPE = "application/problem+json"
 MAX_FIELDS = 50
 _CLIENT_CLOSED = 499
 _MAX_NAME = 100
+_BEARER = 'Bearer realm="aisle"'
 _log = structlog.get_logger(__name__)
 
 _ANSWERS: dict[type[AisleError], tuple[HTTPStatus, str]] = {
+    AccessError: (HTTPStatus.FORBIDDEN, "The request is not allowed"),
+    Unauthenticated: (HTTPStatus.UNAUTHORIZED, "An API key is needed"),
+    RateLimited: (HTTPStatus.TOO_MANY_REQUESTS, "The key has used up its requests"),
     InputError: (HTTPStatus.UNPROCESSABLE_ENTITY, "The request cannot be answered"),
     InvalidRequest: (HTTPStatus.UNPROCESSABLE_ENTITY, "The request is not valid"),
     ContentTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large"),
@@ -153,14 +161,26 @@ def problem(
 def aisle_problem(scope: Scope, error: AisleError) -> Response:
     """Return an error of aisle as an answer; the words of an inner fault stay in the log."""
     status, title = next(_ANSWERS[base] for base in type(error).__mro__ if base in _ANSWERS)
-    detail, headers = str(error), {}
-    if isinstance(error, ServingError):
-        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
-    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    detail, headers = str(error), _headers(error)
+    if not isinstance(error, ServingError) and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request failed", reason=str(error), exc_info=error)
         detail = "The server's log has the reason under this request's id."
     fields = error.fields if isinstance(error, InvalidRequest) else ()
     return problem(scope, status=status, kind=error.code, title=title, detail=detail, fields=fields, headers=headers)
+
+
+def _headers(error: AisleError) -> dict[str, str]:
+    match error:
+        case ServingError():
+            return {"Retry-After": str(math.ceil(error.retry_after_s))}
+        case RateLimited():
+            return {"Retry-After": str(math.ceil(error.retry_after_s)), **error.headers}
+        case Unauthenticated():
+            # RFC 6750: a request without a key is told how to send one, not what is wrong with it.
+            return {"WWW-Authenticate": f'{_BEARER}, error="invalid_token"' if error.sent else _BEARER}
+        case Forbidden(scope=scope) if scope:
+            return {"WWW-Authenticate": f'{_BEARER}, error="insufficient_scope", scope="{scope}"'}
+    return {}
 
 
 def install(app: FastAPI) -> None:

@@ -1,7 +1,6 @@
 """The server process: listens, answers, and stops without losing a request."""
 
 import contextlib
-import ipaddress
 import logging
 import math
 import signal
@@ -15,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from aisle.errors import ServingError
+from aisle.serving.access import is_loopback, require_loopback_if_open
 from aisle.serving.service import Service
 from aisle.settings import Serving
 
@@ -34,10 +34,12 @@ def run(app: FastAPI, options: Serving) -> None:
 
     Raises:
         ServingError: The address cannot be listened on.
+        SettingsError: The server would be open to other machines.
     """
+    require_loopback_if_open(options)
     listener = listen(options.host, options.port)
-    if not _is_loopback(options.host):
-        _log.warning("listening beyond this machine without authentication", host=options.host)
+    if not is_loopback(options.host):
+        _log.warning("listening beyond this machine without TLS: keys belong behind a proxy that has it", host=options.host)
     with _logged("uvicorn.error"):
         make_server(app, options).run([listener])
     _log.info("stopped")
@@ -138,13 +140,6 @@ def _logged(name: str) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.propagate = propagates
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _shown(host: str, port: int) -> str:

@@ -7,17 +7,30 @@ from fastapi import Depends, Request
 
 from aisle.errors import NotReady
 from aisle.serving.champions import ChampionWatch
+from aisle.serving.keyring import Keyring, KeySource
 from aisle.serving.predictor import Champion, ChampionSource, Scorer
 from aisle.settings import Serving
 from aisle.telemetry import Telemetry
 
 
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What a server keeps on record, and reads from there.
+
+    Args:
+        keys: The API keys.
+    """
+
+    keys: KeySource
+
+
 class Parts(NamedTuple):
-    """What a server is made from: its settings, where champions come from, and its metrics."""
+    """What a server is made from: its settings, where champions come from, its metrics and its records."""
 
     options: Serving
     champions: ChampionSource
     telemetry: Telemetry
+    records: Records | None = None
 
 
 @dataclass(slots=True)
@@ -29,6 +42,7 @@ class Service:
         telemetry: Its metrics.
         watch: Keeps the champion.
         scorer: Threads that score.
+        keyring: The API keys.
         draining: Whether the server is about to stop: still answering, no longer ready.
     """
 
@@ -36,6 +50,7 @@ class Service:
     telemetry: Telemetry
     watch: ChampionWatch
     scorer: Scorer
+    keyring: Keyring
     draining: bool = field(default=False)
 
     def drain(self) -> None:

@@ -8,6 +8,8 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import anyio.from_thread
@@ -17,9 +19,12 @@ from fastapi import FastAPI
 from aisle.catalog.product import Product
 from aisle.errors import AisleError, BundleError
 from aisle.models.prediction import Candidate, Prediction
+from aisle.registry.key_secrets import Seal, new_key
+from aisle.registry.keys import SCOPES, ApiKey
 from aisle.serving.app import create_app
 from aisle.serving.predictor import ChampionRef, Model
 from aisle.serving.server import run
+from aisle.serving.service import Records
 from aisle.settings import Serving
 from aisle.telemetry import Telemetry, configure_logging
 
@@ -97,6 +102,64 @@ class FakeChampions:
         return self.models[ref.bundle]
 
 
+class FakeKeys:
+    """A table of keys in memory; `unreachable` is raised by every look at it."""
+
+    def __init__(self) -> None:
+        self.unreachable: Exception | None = None
+        self.looks = 0
+        self._rows: list[ApiKey] = []
+
+    def create(
+        self,
+        name: str,
+        *,
+        scopes: Sequence[str] = ("predict",),
+        requests_per_minute: int | None = None,
+        expires_at: datetime | None = None,
+    ) -> tuple[ApiKey, str]:
+        prefix, secret = new_key()
+        row = ApiKey(
+            id=len(self._rows) + 1,
+            name=name,
+            prefix=prefix,
+            seal=Seal.of(secret),
+            scopes=frozenset(scope for scope in SCOPES if scope in scopes),
+            requests_per_minute=requests_per_minute,
+            expires_at=expires_at,
+            replaced_at=None,
+            revoked_at=None,
+            last_used_at=None,
+            created_at=datetime.now(UTC),
+        )
+        self._rows.append(row)
+        return row, secret
+
+    def revoke(self, name: str) -> int:
+        ended = [row for row in self._rows if row.name == name and row.revoked_at is None]
+        self._rows = [replace(row, revoked_at=datetime.now(UTC)) if row in ended else row for row in self._rows]
+        return len(ended)
+
+    def live(self) -> list[ApiKey]:
+        self.looks += 1
+        if self.unreachable is not None:
+            raise self.unreachable
+        return [row for row in self._rows if row.state(datetime.now(UTC)) in ("active", "replaced")]
+
+    def touch(self, used: Mapping[int, datetime]) -> None:
+        if self.unreachable is not None:
+            raise self.unreachable
+        for index, row in enumerate(self._rows):
+            moment = used.get(row.id)
+            if moment is not None and (row.last_used_at is None or row.last_used_at < moment):
+                self._rows[index] = replace(row, last_used_at=moment)
+
+
+def fake_records(keys: FakeKeys | None = None) -> Records:
+    """Records in memory, for a server that is not about them."""
+    return Records(keys=keys or FakeKeys())
+
+
 class Client:
     """Requests to an application, run on its event loop and awaited here; an error inside is an answer, as on a wire."""
 
@@ -114,15 +177,23 @@ class Client:
         return self.request("POST", "/v1/predictions", json=body, **details)
 
     async def _request(self, method: str, path: str, details: dict[str, Any]) -> httpx.Response:
-        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
+        root = details.pop("root_path", "")
+        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False, root_path=root)
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
             return await client.request(method, path, **details)
 
 
-def make_app(champions: FakeChampions, telemetry: Telemetry | None = None, **settings: Any) -> FastAPI:
-    """Return an application with a fast poll, unless the settings say otherwise."""
-    options = Serving(**{"poll_s": 0.02, **settings})
-    return create_app(options=options, champions=champions, telemetry=telemetry or Telemetry())
+def make_app(
+    champions: FakeChampions, telemetry: Telemetry | None = None, records: Records | None = None, **settings: Any
+) -> FastAPI:
+    """Return an application with a fast poll that is open, unless the settings say otherwise."""
+    options = Serving(**{"poll_s": 0.02, "open": True, **settings})
+    return create_app(
+        options=options,
+        champions=champions,
+        telemetry=telemetry or Telemetry(),
+        records=records or fake_records(),
+    )
 
 
 @contextlib.contextmanager
@@ -152,5 +223,5 @@ if __name__ == "__main__":
     configure_logging("info", "json")
     source = FakeChampions(FakeModel("bundle-a", delay_s=1.5))
     source.promote(1, "bundle-a")
-    serving = Serving(port=0, drain_s=0.5, stop_s=3)
+    serving = Serving(port=0, open=True, drain_s=0.5, stop_s=3)
     run(create_app(options=serving, champions=source, telemetry=Telemetry()), serving)

@@ -8,7 +8,7 @@ import pytest
 import structlog
 import uvicorn
 
-from aisle.errors import ServingError
+from aisle.errors import ServingError, SettingsError
 from aisle.serving import server
 from aisle.serving.server import DrainingServer, listen, make_server, run
 from aisle.settings import Serving
@@ -69,7 +69,7 @@ def test_the_settings_reach_the_server(champions: FakeChampions) -> None:
 
 @pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("localhost", False), ("0.0.0.0", True)])
 def test_it_says_where_it_serves_and_warns_beyond_this_machine(champions: FakeChampions, host: str, warned: bool) -> None:
-    app = make_app(champions)
+    app = make_app(champions, open=not warned)
     with structlog.testing.capture_logs() as logs:
 
         def stop() -> None:
@@ -80,11 +80,16 @@ def test_it_says_where_it_serves_and_warns_beyond_this_machine(champions: FakeCh
         threading.Thread(target=stop).start()
         run(app, Serving(host=host, port=0, drain_s=0))
     events = [log["event"] for log in logs]
-    assert ("listening beyond this machine without authentication" in events) is warned
+    assert any(event.startswith("listening beyond this machine without TLS") for event in events) is warned
     (url,) = [log["url"] for log in logs if log["event"] == "serving"]
     assert url.startswith("http://0.0.0.0:" if warned else "http://127.0.0.1:")
     assert not url.endswith(":0")
     assert events[-1] == "stopped"
+
+
+def test_an_open_server_listens_to_this_machine_only(champions: FakeChampions) -> None:
+    with pytest.raises(SettingsError, match="answers without keys"):
+        run(make_app(champions), Serving(host="0.0.0.0", port=0, open=True))
 
 
 def test_uvicorns_warnings_join_our_log_while_it_runs() -> None:

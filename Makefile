@@ -43,8 +43,8 @@ bench-%: setup ## Run one benchmark: benchmarks/bench_NAME.py
 	@scripts/setup-servers.sh
 	@$(BIN)/python -m benchmarks.bench_$(subst -,_,$*)
 
-serve: setup-product ## Serve predictions of the current champion on 127.0.0.1:8000
-	@$(BIN)/aisle serve
+serve: setup-product ## Serve predictions of the current champion on 127.0.0.1:8000, to this machine alone
+	@$(BIN)/aisle serve --open
 
 docs: setup ## Write the generated documents anew
 	@$(BIN)/python scripts/generate_docs.py

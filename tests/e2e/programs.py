@@ -74,7 +74,12 @@ class Shell:
             ends: Its exit status.
         """
         log = self.folder / "serve.log"
-        environment = {**self.environment, "AISLE_SERVING_POLL_S": "0.05", "AISLE_SERVING_DRAIN_S": "0"}
+        environment = {
+            **self.environment,
+            "AISLE_SERVING_OPEN": "true",
+            "AISLE_SERVING_POLL_S": "0.05",
+            "AISLE_SERVING_DRAIN_S": "0",
+        }
         with log.open("wb") as stream:
             process = subprocess.Popen(
                 [sys.executable, "-m", *command], cwd=self.folder, env=environment, stdout=stream, stderr=stream

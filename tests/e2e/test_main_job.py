@@ -103,7 +103,7 @@ def test_the_first_run_ends_with_a_champion_and_how_to_go_on(first: tuple[Shell,
         "│ version 1 │",
         "│ champion is version 1 │",
         "There is no champion, and the challenger beats the commonest category",
-        "Next: aisle serve",
+        "Next: aisle serve --open",
     ):
         assert words in told
     # Everything lies in the home.

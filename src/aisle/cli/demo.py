@@ -84,8 +84,8 @@ def _sample(home: Path, rows: int) -> Path:
 
 @contextmanager
 def _server() -> Iterator[str]:
-    """Run `aisle serve` on a free port until the block ends; yields its address once it is ready."""
-    command = [sys.executable, "-m", "aisle", "serve", "--port", "0"]
+    """Run `aisle serve --open` on a free port until the block ends; yields its address once it is ready."""
+    command = [sys.executable, "-m", "aisle", "serve", "--open", "--port", "0"]
     log = Path("serve.log")
     with log.open("wb") as stream, subprocess.Popen(command, stdout=stream, stderr=stream) as server:
         try:
@@ -122,7 +122,7 @@ def _how_to_go_on(home: Path) -> None:
     say("")
     say("[bold]How to go on[/] with what the demo made:")
     say(f"  export AISLE_HOME={escape(str(home))}")
-    say("  aisle serve                                  answers over HTTP; http://127.0.0.1:8000/docs")
+    say("  aisle serve --open                           answers over HTTP; http://127.0.0.1:8000/docs")
     say("  aisle predict --split test --out answers.csv classify the test rows")
     say("  aisle models list | history                  versions, promotions and their reasons")
     say("  aisle catalog stats | rejects | loads        what is in the catalogue, and what is not")

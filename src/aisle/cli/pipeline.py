@@ -111,7 +111,7 @@ def summarise(results: "list[StepResult]", *, next_steps: bool = True) -> None:
     for reason in results[-1].output["reasons"]:
         say(escape(reason))
     if next_steps:
-        say("Next: aisle serve    aisle models list    aisle predict --split test --out submission.csv")
+        say("Next: aisle serve --open    aisle models list    aisle predict --split test --out submission.csv")
 
 
 def _outcome(result: "StepResult") -> str:

@@ -12,15 +12,27 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.  [default: AISLE_SERVING_PORT]")
     ] = None,
+    open_: Annotated[
+        bool | None,
+        typer.Option("--open/--keys", help="Answer without API keys, on this machine only.  [default: AISLE_SERVING_OPEN]"),
+    ] = None,
 ) -> None:
     """Answer `POST /v1/predictions` with the champion; follows promotions and rollbacks without a restart.
 
-    `/docs` describes the interface, `/health/ready` tells whether a champion is loaded, `/metrics` is for Prometheus.
+    Requests need an API key (`aisle keys create`) unless the server is open. `/docs` describes the interface,
+    `/health/ready` tells whether a champion is loaded, `/metrics` is for Prometheus.
     """
     from aisle.serving.app import create_app
     from aisle.serving.server import run
 
-    changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    given = {"host": host, "port": port, "open": open_}
+    changes = {name: value for name, value in given.items() if value is not None}
     with open_application() as application:
         options = application.settings.serving.model_copy(update=changes)
-        run(create_app(options=options, champions=application.champions, telemetry=application.telemetry), options)
+        app = create_app(
+            options=options,
+            champions=application.champions,
+            telemetry=application.telemetry,
+            records=application.records,
+        )
+        run(app, options)

@@ -18,7 +18,7 @@ def test_a_run_that_has_nothing_to_do_says_so(trained: CommandLine):
     assert "│ is version 1, the champion │" in text
     assert "│ champion is version 1 │" in text
     assert "The bundle is the champion's already, version 1." in text
-    assert "Next: aisle serve" in text
+    assert "Next: aisle serve --open" in text
 
 
 def test_a_refused_challenger_ends_well_with_the_reasons_and_the_old_champion(

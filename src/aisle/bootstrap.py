@@ -89,7 +89,7 @@ class Application:
         """What a server keeps on record."""
         from aisle.serving.service import Records
 
-        return Records(keys=self.keys)
+        return Records(keys=self.keys, ledger=self.ledger)
 
     @cached_property
     def telemetry(self) -> Telemetry:

@@ -20,6 +20,7 @@
     │   └── BundleError            a bundle is missing, damaged or foreign
     ├── RegistryError
     │   ├── TrackingError          MLflow cannot be reached, or refused
+    │   ├── VersionNotFound        no version of that number is registered
     │   ├── LedgerConflict         somebody else moved the champion first
     │   └── PromotionRefused       the gate said no, with its reasons
     ├── AccessError                a key cannot be made or used, or a caller may not do what it asks
@@ -160,6 +161,10 @@ class TrackingError(RegistryError):
     """MLflow cannot be reached, or refused."""
 
 
+class VersionNotFound(RegistryError):
+    """No version of that number is registered."""
+
+
 class LedgerConflict(RegistryError):
     """Somebody else moved the champion first."""
 
@@ -229,12 +234,12 @@ class InvalidField:
     Args:
         path: The way to the field, names and positions: `("products", 3, "title")`; empty for the whole.
         detail: What is wrong, as one sentence.
-        part: Where in the request the field is: its body or its query.
+        part: Where in the request the field is: its body, its query or its path.
     """
 
     path: tuple[str | int, ...]
     detail: str
-    part: Literal["body", "query"] = "body"
+    part: Literal["body", "query", "path"] = "body"
 
 
 class InvalidRequest(InputError):

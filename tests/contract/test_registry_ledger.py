@@ -1,15 +1,18 @@
 """The ledger on every database: what it keeps, and that of any number who decide at once one wins."""
 
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 
 import pytest
 
-from aisle.errors import LedgerConflict, RegistryError
+from aisle.errors import LedgerConflict, RegistryError, VersionNotFound
 from aisle.registry.ledger import Ledger
 from aisle.registry.records import Promotion
 from aisle.storage.database import Database
+from tests.unit.serving.fakes import FakeLedger
 
 CROWD = 50
 
@@ -125,3 +128,49 @@ def test_what_was_decided_comes_back_as_it_was_written(ledger: Ledger) -> None:
     assert read == written
     assert (read.actor, read.reason, read.evidence) == ("Zoë", "Better; DROP TABLE promotions", evidence)
     assert read.created_at.utcoffset() is not None
+
+
+@pytest.fixture(params=["fake", "sqlite", pytest.param("postgres", marks=pytest.mark.servers)])
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger | FakeLedger]:
+    """The ledger as a server's routes ask it, and the fake that stands for it in their tests; with versions 1 to 3."""
+    database = None
+    made: Ledger | FakeLedger = FakeLedger()
+    if request.param != "fake":
+        sqlite = request.param == "sqlite"
+        database = Database(f"sqlite:///{tmp_path / 'desk.db'}" if sqlite else request.getfixturevalue("postgres_url"))
+        database.migrate()
+        made = Ledger(database)
+    for version in (1, 2, 3):
+        made.add_model(version, f"bundle-{version}", "snapshot", "run", {"weighted_f1": 0.8})
+    yield made
+    if database is not None:
+        database.close()
+
+
+def test_a_desk_keeps_decisions_in_the_order_in_which_they_were_made(desk: Ledger | FakeLedger) -> None:
+    assert desk.champion() is None
+    assert [(model.version, model.bundle) for model in desk.models()] == [(n, f"bundle-{n}") for n in (1, 2, 3)]
+    first = desk.promote(1, actor="a", reason="r", evidence={"request_id": "x"}, expected=0)
+    assert (first.seq, first.version, first.previous, first.action, first.actor) == (1, 1, None, "promote", "a")
+    second = desk.promote(3, actor="b", reason="s", evidence={}, expected=1)
+    assert (second.seq, second.previous) == (2, 1)
+    assert desk.promote(3, actor="c", reason="again", evidence={}, expected=2) == second
+    back = desk.rollback(actor="d", reason="t", expected=2)
+    assert (back.seq, back.version, back.previous, back.action) == (3, 1, 3, "rollback")
+    assert desk.champion() == back
+
+
+def test_a_desk_refuses_what_cannot_be(desk: Ledger | FakeLedger) -> None:
+    with pytest.raises(RegistryError):
+        desk.rollback(actor="a", reason="r", expected=0)
+    with pytest.raises(VersionNotFound, match="There is no version 9"):
+        desk.promote(9, actor="a", reason="r", evidence={}, expected=0)
+    desk.promote(1, actor="a", reason="r", evidence={}, expected=0)
+    for stale in (0, 2, 2_147_483_647):
+        with pytest.raises(LedgerConflict):
+            desk.promote(2, actor="b", reason="r", evidence={}, expected=stale)
+        with pytest.raises(LedgerConflict):
+            desk.rollback(actor="b", reason="r", expected=stale)
+    with pytest.raises(RegistryError, match="no version to go back to"):
+        desk.rollback(actor="b", reason="r", expected=1)
+    assert desk.champion().version == 1

@@ -119,3 +119,14 @@ def test_without_its_database_known_keys_go_on(tmp_path: Path, postgres, postgre
         postgres.accept(postgres_url)
         late = shell("keys", "create", "late")
         eventually(lambda: asked(served, late).status_code == 503, within_s=20)
+
+
+def test_promotion_over_http_is_the_ledgers(server: Served, shell: Shell):
+    admin = shell("keys", "create", "release", "--scope", "admin")
+    headers = {"authorization": f"Bearer {admin}"}
+    eventually(lambda: server.client.get("/v1/models", headers=headers).status_code == 200)
+    assert server.client.get("/v1/models", headers=headers).json() == {"models": [], "sequence": 0}
+    decision = {"reason": "r", "expected": 0}
+    assert server.client.post("/v1/models/1/promote", json=decision, headers=headers).status_code == 404
+    assert server.client.post("/v1/models/rollback", json=decision, headers=headers).status_code == 409
+    assert server.client.post("/v1/models/rollback", json=decision).status_code == 401

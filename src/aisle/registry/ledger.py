@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Row, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from aisle.digest import canonical_json
-from aisle.errors import LedgerConflict, RegistryError
+from aisle.errors import LedgerConflict, RegistryError, VersionNotFound
 from aisle.registry.records import Action, ModelVersion, Promotion
 from aisle.storage.database import Database
 from aisle.storage.schema import models, promotions
@@ -85,7 +85,7 @@ class Ledger:
         """Return a version by its number.
 
         Raises:
-            RegistryError: There is no such version.
+            VersionNotFound: There is no such version.
         """
         with self._database.reading() as connection:
             return ModelVersion.from_row(_known_model(connection, version))
@@ -120,7 +120,8 @@ class Ledger:
 
         Raises:
             LedgerConflict: Another row is in force by now.
-            RegistryError: There is no such version, or actor or reason is blank.
+            VersionNotFound: There is no such version.
+            RegistryError: Actor or reason is blank.
         """
         _check_words(actor, reason)
         with self._database.reading() as connection:
@@ -237,5 +238,5 @@ def _model_row(connection: Connection, version: int, bundle: str) -> Row[Any] | 
 def _known_model(connection: Connection, version: int) -> Row[Any]:
     row = connection.execute(select(models).where(models.c.version == version)).one_or_none()
     if row is None:
-        raise RegistryError(f"There is no version {version}.", hint="`aisle models list` shows those that there are.")
+        raise VersionNotFound(f"There is no version {version}.", hint="`aisle models list` shows those that there are.")
     return row

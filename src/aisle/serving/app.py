@@ -22,12 +22,14 @@ from aisle.serving.limits import BodyLimit
 from aisle.serving.observation import Observation
 from aisle.serving.openapi import Documented
 from aisle.serving.predictor import ChampionSource, Scorer
-from aisle.serving.routes import documents, health, metrics, models, predictions
+from aisle.serving.routes import documents, health, metrics, models, predictions, promotions
 from aisle.serving.service import Parts, Records, Service
 from aisle.settings import Serving
 from aisle.telemetry import Telemetry
 
 _log = structlog.get_logger(__name__)
+_DESKS, _QUEUE = 2, 32
+"""Threads for requests that ask the database, and how many requests may wait for one."""
 _DESCRIPTION = """Puts every product in the right aisle.
 
 Every error is a problem document (RFC 9457). Every answer carries `X-Request-ID`.
@@ -75,13 +77,15 @@ def create_app(
         watch=ChampionWatch(champions, poll_s=options.poll_s, telemetry=telemetry),
         scorer=Scorer(threads=options.threads, max_waiting=options.max_waiting),
         keyring=keyring,
+        desk=Scorer(threads=_DESKS, max_waiting=_QUEUE),
+        kept=records,
     )
     problems.install(app)
     # The last one added is the outermost: what is refused is observed as well, and a key is proved before a body is read.
     app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes)
     app.add_middleware(Access, options=options, keyring=keyring, telemetry=telemetry)
     app.add_middleware(Observation, telemetry=telemetry)
-    for room in (predictions, models, health, metrics, documents):
+    for room in (predictions, models, promotions, health, metrics, documents):
         app.include_router(room.router)
     return app
 
@@ -97,6 +101,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.drain()
         await asyncio.gather(service.watch.stop(), service.keyring.stop())
         service.scorer.close()
+        service.desk.close()
 
 
 def _say_who_may_ask(service: Service) -> None:

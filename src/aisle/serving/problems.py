@@ -30,17 +30,20 @@ from aisle.errors import (
     Overloaded,
     PromotionRefused,
     RateLimited,
+    RegistryError,
     ServingError,
     StorageError,
     TrackingError,
     Unauthenticated,
     UnsupportedContent,
+    VersionNotFound,
 )
 
 PROBLEM_TYPE = "application/problem+json"
 MAX_FIELDS = 50
 _CLIENT_CLOSED = 499
 _MAX_NAME = 100
+_PARTS: dict[str, Literal["query", "path"]] = {"query": "query", "path": "path"}
 _BEARER = 'Bearer realm="aisle"'
 _log = structlog.get_logger(__name__)
 
@@ -56,6 +59,8 @@ _ANSWERS: dict[type[AisleError], tuple[HTTPStatus, str]] = {
     NotReady: (HTTPStatus.SERVICE_UNAVAILABLE, "No model is ready"),
     Overloaded: (HTTPStatus.SERVICE_UNAVAILABLE, "Too many requests are waiting"),
     ObjectNotFound: (HTTPStatus.NOT_FOUND, "There is no such thing"),
+    RegistryError: (HTTPStatus.CONFLICT, "The registry does not allow that"),
+    VersionNotFound: (HTTPStatus.NOT_FOUND, "There is no such version"),
     LedgerConflict: (HTTPStatus.CONFLICT, "Somebody else was first"),
     PromotionRefused: (HTTPStatus.CONFLICT, "The promotion was refused"),
     StorageError: (HTTPStatus.SERVICE_UNAVAILABLE, "A store cannot be reached"),
@@ -69,7 +74,7 @@ class FieldProblem(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     detail: str = Field(description="What is wrong with it.")
-    part: Literal["body", "query"] = Field(description="Where in the request the field is.")
+    part: Literal["body", "query", "path"] = Field(description="Where in the request the field is.")
     field: str = Field(description="The field as one would write it; empty for the whole.", examples=["products[3].title"])
     pointer: str = Field(description="The field as a JSON pointer.", examples=["#/products/3/title"])
 
@@ -193,9 +198,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _(request: Request, error: RequestValidationError) -> Response:
         fields = [
-            InvalidField(
-                tuple(found["loc"][1:]), f"is not valid: {found['msg']}.", "query" if found["loc"][0] == "query" else "body"
-            )
+            InvalidField(tuple(found["loc"][1:]), f"is not valid: {found['msg']}.", _PARTS.get(str(found["loc"][0]), "body"))
             for found in error.errors()
         ]
         return aisle_problem(request.scope, invalid_request(fields))

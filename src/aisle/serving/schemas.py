@@ -1,13 +1,18 @@
 """The shapes of requests and answers, as the routes check them and the OpenAPI document shows them."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 MAX_TOP = 100
 MAX_ID_CHARS = 200
+MAX_REASON_CHARS = 1_000
+MAX_INTEGER = 2_147_483_647
+"""The largest number of a version or row that every database keeps."""
+
+_Moment = Annotated[datetime, Field(strict=False)]
 _SOMETHING: JsonDict = {"type": "string", "pattern": r"\S"}
 _CLASSIFIABLE: JsonDict = {
     "anyOf": [{"required": [name], "properties": {name: _SOMETHING}} for name in ("title", "description", "image")]
@@ -107,7 +112,52 @@ class ChampionAnswer(ModelRef):
 
     sequence: int = Field(description="Number of the ledger's row that made it champion.", examples=[7])
     categories: int = Field(description="How many categories it can answer.", examples=[27])
-    loaded_at: Annotated[datetime, Field(strict=False)] = Field(description="Since when it has been loaded here.")
+    loaded_at: _Moment = Field(description="Since when it has been loaded here.")
+
+
+class RegisteredModel(ModelRef):
+    """A registered version."""
+
+    snapshot: str = Field(description="Digest of the snapshot that it learnt from.")
+    champion: bool = Field(description="Whether the ledger has it as champion.")
+    metrics: dict[str, Any] = Field(description="Its figures, as they were registered.", examples=[{"weighted_f1": 0.79}])
+    created_at: _Moment = Field(description="When it was registered.")
+
+
+class ModelList(_Shape):
+    """Every registered version, oldest first, and where the ledger stands."""
+
+    models: list[RegisteredModel]
+    sequence: int = Field(description="Number of the ledger's row in force, to be sent as `expected`; 0 before the first.")
+
+
+class Decision(_Shape):
+    """Why the champion is to change, and what the decision rests on."""
+
+    reason: str = Field(
+        min_length=1,
+        max_length=MAX_REASON_CHARS,
+        pattern=r"^[^\x00]*[^\x00\s][^\x00]*$",
+        description="Why, as one sentence; it stays in the ledger.",
+    )
+    expected: int = Field(
+        ge=0,
+        le=MAX_INTEGER,
+        description="`sequence` as you saw it, 0 where there was none. If another row is in force, nothing changes.",
+    )
+
+
+class PromotionAnswer(_Shape):
+    """The row of the ledger that is in force now."""
+
+    sequence: int = Field(description="The row's number.")
+    version: int = Field(description="The champion.")
+    previous: int | None = Field(description="The champion before; null if there was none.")
+    action: Literal["promote", "rollback"] = Field(description="What was done.")
+    actor: str = Field(description="Who decided: the name of the API key.")
+    reason: str = Field(description="Why.")
+    created_at: _Moment = Field(description="When, by the database's clock.")
+    follow_up: str = Field(description="What follows by itself, and what does not.")
 
 
 class Alive(_Shape):

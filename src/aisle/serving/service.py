@@ -1,16 +1,50 @@
 """The live parts of one server, as its routes see them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple, Protocol
 
 from fastapi import Depends, Request
 
 from aisle.errors import NotReady
+from aisle.registry.records import ModelVersion, Promotion
 from aisle.serving.champions import ChampionWatch
 from aisle.serving.keyring import Keyring, KeySource
 from aisle.serving.predictor import Champion, ChampionSource, Scorer
 from aisle.settings import Serving
 from aisle.telemetry import Telemetry
+
+
+class LedgerDesk(Protocol):
+    """What a server asks of the promotion ledger, and `aisle.registry.ledger.Ledger` does."""
+
+    def models(self) -> Sequence[ModelVersion]:
+        """Return every version, oldest first."""
+        ...
+
+    def champion(self) -> Promotion | None:
+        """Return the row in force, or nothing before the first promotion."""
+        ...
+
+    def promote(
+        self, version: int, *, actor: str, reason: str, evidence: Mapping[str, Any], expected: int | None
+    ) -> Promotion:
+        """Make a version champion, if the row in force is still the expected one.
+
+        Raises:
+            LedgerConflict: Another row is in force by now.
+            VersionNotFound: There is no such version.
+        """
+        ...
+
+    def rollback(self, *, actor: str, reason: str, expected: int | None = None) -> Promotion:
+        """Make the champion before the current one champion again, if the row in force is still the expected one.
+
+        Raises:
+            LedgerConflict: Another row is in force by now.
+            RegistryError: Nobody was champion before.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +53,11 @@ class Records:
 
     Args:
         keys: The API keys.
+        ledger: The registered versions, and who is champion.
     """
 
     keys: KeySource
+    ledger: LedgerDesk
 
 
 class Parts(NamedTuple):
@@ -43,6 +79,8 @@ class Service:
         watch: Keeps the champion.
         scorer: Threads that score.
         keyring: The API keys.
+        desk: Threads that ask the database on behalf of requests, apart from those that score.
+        kept: What is kept on record; a server may go without.
         draining: Whether the server is about to stop: still answering, no longer ready.
     """
 
@@ -51,11 +89,24 @@ class Service:
     watch: ChampionWatch
     scorer: Scorer
     keyring: Keyring
+    desk: Scorer
+    kept: Records | None = None
     draining: bool = field(default=False)
 
     def drain(self) -> None:
         """Say from now on that the server is not ready; requests are answered all the same."""
         self.draining = True
+
+    @property
+    def records(self) -> Records:
+        """What is kept on record.
+
+        Raises:
+            NotReady: This server keeps nothing.
+        """
+        if self.kept is None:
+            raise NotReady("This server was started without a database.", hint="Ask another one.", retry_after_s=60)
+        return self.kept
 
     def champion(self) -> Champion:
         """Return the model in service.

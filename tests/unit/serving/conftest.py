@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from aisle.telemetry import Telemetry
-from tests.unit.serving.fakes import Client, FakeChampions, FakeModel, make_app, running
+from tests.unit.serving.fakes import Client, FakeChampions, FakeLedger, FakeModel, fake_records, make_app, running
 
 
 @pytest.fixture
@@ -27,8 +27,20 @@ def telemetry() -> Telemetry:
 
 
 @pytest.fixture
-def app(champions: FakeChampions, telemetry: Telemetry) -> FastAPI:
-    return make_app(champions, telemetry, max_body_bytes=100_000, max_products=5, max_text_chars=1_000)
+def ledger() -> FakeLedger:
+    """A ledger of three versions, whose row 7 is in force: version 2, after version 1."""
+    ledger = FakeLedger()
+    for version in (1, 2, 3):
+        ledger.add_model(version, f"bundle-{version}", "snapshot", "run", {"weighted_f1": 0.79})
+    for row in range(7):
+        ledger.promote(2 if row % 2 == 0 else 1, actor="pipeline", reason="r", evidence={}, expected=row)
+    return ledger
+
+
+@pytest.fixture
+def app(champions: FakeChampions, telemetry: Telemetry, ledger: FakeLedger) -> FastAPI:
+    records = fake_records(ledger=ledger)
+    return make_app(champions, telemetry, records, max_body_bytes=100_000, max_products=5, max_text_chars=1_000)
 
 
 @pytest.fixture

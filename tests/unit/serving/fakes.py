@@ -17,10 +17,12 @@ import httpx
 from fastapi import FastAPI
 
 from aisle.catalog.product import Product
-from aisle.errors import AisleError, BundleError
+from aisle.errors import AisleError, BundleError, RegistryError, VersionNotFound
 from aisle.models.prediction import Candidate, Prediction
 from aisle.registry.key_secrets import Seal, new_key
 from aisle.registry.keys import SCOPES, ApiKey
+from aisle.registry.ledger import _check_expected, _pile
+from aisle.registry.records import Action, ModelVersion, Promotion
 from aisle.serving.app import create_app
 from aisle.serving.predictor import ChampionRef, Model
 from aisle.serving.server import run
@@ -155,9 +157,56 @@ class FakeKeys:
                 self._rows[index] = replace(row, last_used_at=moment)
 
 
-def fake_records(keys: FakeKeys | None = None) -> Records:
+class FakeLedger:
+    """A ledger in memory."""
+
+    def __init__(self) -> None:
+        self.unreachable: Exception | None = None
+        self._models: list[ModelVersion] = []
+        self._rows: list[Promotion] = []
+
+    def add_model(self, version: int, bundle: str, snapshot: str, run_id: str, metrics: Mapping[str, Any]) -> ModelVersion:
+        self._models.append(ModelVersion(version, bundle, snapshot, run_id, metrics, datetime.now(UTC)))
+        return self._models[-1]
+
+    def models(self) -> list[ModelVersion]:
+        if self.unreachable is not None:
+            raise self.unreachable
+        return list(self._models)
+
+    def champion(self) -> Promotion | None:
+        return self._rows[-1] if self._rows else None
+
+    def promote(
+        self, version: int, *, actor: str, reason: str, evidence: Mapping[str, Any], expected: int | None
+    ) -> Promotion:
+        if self.unreachable is not None:
+            raise self.unreachable
+        if version not in {model.version for model in self._models}:
+            raise VersionNotFound(f"There is no version {version}.")
+        _check_expected(self.champion(), expected or 0)
+        if self._rows and self._rows[-1].version == version:
+            return self._rows[-1]
+        return self._append(version, "promote", actor, reason, evidence)
+
+    def rollback(self, *, actor: str, reason: str, expected: int | None = None) -> Promotion:
+        if expected is not None:
+            _check_expected(self.champion(), expected)
+        before = _pile(self._rows)[:-1]
+        if not before:
+            raise RegistryError("There is no version to go back to.")
+        return self._append(before[-1], "rollback", actor, reason, {"rolled_back": self._rows[-1].seq})
+
+    def _append(self, version: int, action: Action, actor: str, reason: str, evidence: Mapping[str, Any]) -> Promotion:
+        previous = self._rows[-1].version if self._rows else None
+        row = Promotion(len(self._rows) + 1, version, previous, action, actor, reason, evidence, datetime.now(UTC))
+        self._rows.append(row)
+        return row
+
+
+def fake_records(keys: FakeKeys | None = None, ledger: FakeLedger | None = None) -> Records:
     """Records in memory, for a server that is not about them."""
-    return Records(keys=keys or FakeKeys())
+    return Records(keys=keys or FakeKeys(), ledger=ledger or FakeLedger())
 
 
 class Client:

@@ -16,6 +16,7 @@ from aisle.storage.objects import Bucket, Objects
 from aisle.telemetry import Telemetry, configure_logging
 
 if TYPE_CHECKING:
+    from aisle.monitoring.prediction_log import PredictionLog
     from aisle.pipeline.context import Context, Report
     from aisle.registry.keys import ApiKeys
     from aisle.registry.ledger import Ledger
@@ -85,11 +86,18 @@ class Application:
         return ApiKeys(self.database)
 
     @cached_property
+    def prediction_log(self) -> "PredictionLog":
+        """What servers answered."""
+        from aisle.monitoring.prediction_log import PredictionLog
+
+        return PredictionLog(self.database)
+
+    @cached_property
     def records(self) -> "Records":
         """What a server keeps on record."""
         from aisle.serving.service import Records
 
-        return Records(keys=self.keys, ledger=self.ledger)
+        return Records(keys=self.keys, ledger=self.ledger, answers=self.prediction_log)
 
     @cached_property
     def telemetry(self) -> Telemetry:

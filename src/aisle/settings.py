@@ -124,6 +124,11 @@ class Serving(Concern):
     max_waiting: int = Field(64, ge=0, description="Requests that may wait for a scoring thread; one more is answered 503.")
     drain_s: float = Field(1.0, ge=0, description="Seconds for which a stopping server says so before it stops listening.")
     stop_s: float = Field(20.0, gt=0, description="Seconds that requests under way get to finish when the server stops.")
+    log_predictions: bool = Field(True, description="Whether answers are kept in the database, in the table `predictions`.")
+    log_queue: int = Field(10_000, ge=1, description="Answers that may wait to be written; more are dropped and counted.")
+    log_stop_s: float = Field(5.0, ge=0, description="Seconds that waiting answers get to be written when the server stops.")
+    keep_text: bool = Field(False, description="Whether title, description and brand are kept with an answer.")
+    keep_days: int = Field(90, ge=1, le=36_500, description="Days after which `aisle predictions prune` deletes answers.")
 
 
 CONCERNS: tuple[type[Concern], ...] = (Workspace, Database, Objects, Tracking, Catalog, Training, Serving)

@@ -17,6 +17,7 @@ from aisle.errors import SettingsError
 from aisle.serving import problems
 from aisle.serving.access import Access, require_loopback_if_open
 from aisle.serving.champions import ChampionWatch
+from aisle.serving.journal import Journal
 from aisle.serving.keyring import Keyring
 from aisle.serving.limits import BodyLimit
 from aisle.serving.observation import Observation
@@ -77,6 +78,7 @@ def create_app(
         watch=ChampionWatch(champions, poll_s=options.poll_s, telemetry=telemetry),
         scorer=Scorer(threads=options.threads, max_waiting=options.max_waiting),
         keyring=keyring,
+        journal=Journal(records.answers if records else None, options=options, telemetry=telemetry),
         desk=Scorer(threads=_DESKS, max_waiting=_QUEUE),
         kept=records,
     )
@@ -94,6 +96,7 @@ def create_app(
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
     await asyncio.gather(service.watch.start(), service.keyring.start())
+    service.journal.start()
     _say_who_may_ask(service)
     try:
         yield
@@ -102,6 +105,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.gather(service.watch.stop(), service.keyring.stop())
         service.scorer.close()
         service.desk.close()
+        await service.journal.stop(service.options.log_stop_s)
 
 
 def _say_who_may_ask(service: Service) -> None:

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from aisle.errors import NotReady
 from aisle.registry.records import ModelVersion, Promotion
 from aisle.serving.champions import ChampionWatch
+from aisle.serving.journal import AnswerStore, Journal
 from aisle.serving.keyring import Keyring, KeySource
 from aisle.serving.predictor import Champion, ChampionSource, Scorer
 from aisle.settings import Serving
@@ -54,10 +55,12 @@ class Records:
     Args:
         keys: The API keys.
         ledger: The registered versions, and who is champion.
+        answers: The prediction log.
     """
 
     keys: KeySource
     ledger: LedgerDesk
+    answers: AnswerStore
 
 
 class Parts(NamedTuple):
@@ -79,6 +82,7 @@ class Service:
         watch: Keeps the champion.
         scorer: Threads that score.
         keyring: The API keys.
+        journal: Takes answers aside for the prediction log.
         desk: Threads that ask the database on behalf of requests, apart from those that score.
         kept: What is kept on record; a server may go without.
         draining: Whether the server is about to stop: still answering, no longer ready.
@@ -89,6 +93,7 @@ class Service:
     watch: ChampionWatch
     scorer: Scorer
     keyring: Keyring
+    journal: Journal
     desk: Scorer
     kept: Records | None = None
     draining: bool = field(default=False)

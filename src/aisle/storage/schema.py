@@ -3,8 +3,9 @@
 `products` and `rejects` are filled by ingest under a row of `loads`. A product's `label` is the one that it came with; every
 later word on it, a person's or its source's, is a row of `labels`, and the view `current_labels` says which one holds.
 `snapshots` names frozen data versions; `models` and `promotions` are the promotion ledger; `steps` remembers what the
-pipeline has done. `api_keys` says who may ask a server for what; no secret is in it, only what proves one. The relations
-`x_train`, `x_test` and `y_train` that users of the challenge know are views, made by the migrations.
+pipeline has done. `api_keys` says who may ask a server for what; no secret is in it, only what proves one. `predictions` is
+what servers answered, for a while. The relations `x_train`, `x_test` and `y_train` that users of the challenge know are views,
+made by the migrations.
 """
 
 from datetime import UTC, datetime
@@ -12,9 +13,11 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -230,4 +233,38 @@ api_keys = Table(
         postgresql_where=text("replaced_at IS NULL AND revoked_at IS NULL"),
         sqlite_where=text("replaced_at IS NULL AND revoked_at IS NULL"),
     ),
+)
+
+predictions = Table(
+    "predictions",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("request_id", NAME, nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("product_id", Text, nullable=False),
+    Column("answered_at", Moment, nullable=False, index=True),
+    Column("seconds", Float, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("bundle", NAME, nullable=False),
+    Column("code", NAME, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("second_code", NAME),
+    Column("second_confidence", Float),
+    Column("set_size", Integer, nullable=False),
+    Column("review", String),
+    Column("modalities", String, nullable=False),
+    Column("image_problem", Text),
+    Column("text_sha256", String, nullable=False),
+    Column("image_sha256", String),
+    Column("title_chars", Integer, nullable=False),
+    Column("description_chars", Integer, nullable=False),
+    Column("title_words", Integer, nullable=False),
+    Column("missing_description", Boolean, nullable=False),
+    Column("html_residue", Boolean, nullable=False),
+    Column("language", String, nullable=False),
+    Column("image_bytes", Integer),
+    Column("image_aspect", Float),
+    Column("title", Text),
+    Column("description", Text),
+    Column("brand", Text),
 )

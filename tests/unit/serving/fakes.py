@@ -5,6 +5,7 @@ Run as a program (`python -m tests.unit.serving.fakes`) it is a server with such
 
 import contextlib
 import hashlib
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,20 +15,23 @@ from typing import Any
 
 import anyio.from_thread
 import httpx
+import polars as pl
 from fastapi import FastAPI
 
 from aisle.catalog.product import Product
 from aisle.errors import AisleError, BundleError, RegistryError, VersionNotFound
 from aisle.models.prediction import Candidate, Prediction
+from aisle.monitoring.prediction_log import PredictionLog
 from aisle.registry.key_secrets import Seal, new_key
-from aisle.registry.keys import SCOPES, ApiKey
-from aisle.registry.ledger import _check_expected, _pile
+from aisle.registry.keys import SCOPES, ApiKey, ApiKeys
+from aisle.registry.ledger import Ledger, _check_expected, _pile
 from aisle.registry.records import Action, ModelVersion, Promotion
 from aisle.serving.app import create_app
 from aisle.serving.predictor import ChampionRef, Model
 from aisle.serving.server import run
 from aisle.serving.service import Records
 from aisle.settings import Serving
+from aisle.storage.database import Database
 from aisle.telemetry import Telemetry, configure_logging
 
 SLOW = "slow"
@@ -204,9 +208,29 @@ class FakeLedger:
         return row
 
 
-def fake_records(keys: FakeKeys | None = None, ledger: FakeLedger | None = None) -> Records:
+class FakeAnswers:
+    """A prediction log in memory; `unreachable` is raised by every write, and writes wait while `may_write` is not set."""
+
+    def __init__(self) -> None:
+        self.unreachable: Exception | None = None
+        self.may_write = threading.Event()
+        self.may_write.set()
+        self.rows: list[dict[str, Any]] = []
+        self.batches: list[int] = []
+
+    def write(self, rows: pl.DataFrame) -> None:
+        self.may_write.wait(30)
+        if self.unreachable is not None:
+            raise self.unreachable
+        self.rows += rows.to_dicts()
+        self.batches.append(rows.height)
+
+
+def fake_records(
+    keys: FakeKeys | None = None, ledger: FakeLedger | None = None, answers: FakeAnswers | None = None
+) -> Records:
     """Records in memory, for a server that is not about them."""
-    return Records(keys=keys or FakeKeys(), ledger=ledger or FakeLedger())
+    return Records(keys=keys or FakeKeys(), ledger=ledger or FakeLedger(), answers=answers or FakeAnswers())
 
 
 class Client:
@@ -268,9 +292,16 @@ def fault(kind: type[AisleError] = BundleError) -> AisleError:
     return kind("weights/linear.npz is not what the manifest says.")
 
 
+def real_records(database: Database) -> Records:
+    """Records in a database that has been migrated."""
+    return Records(keys=ApiKeys(database), ledger=Ledger(database), answers=PredictionLog(database))
+
+
 if __name__ == "__main__":
     configure_logging("info", "json")
     source = FakeChampions(FakeModel("bundle-a", delay_s=1.5))
     source.promote(1, "bundle-a")
-    serving = Serving(port=0, open=True, drain_s=0.5, stop_s=3)
-    run(create_app(options=serving, champions=source, telemetry=Telemetry()), serving)
+    serving = Serving(port=0, open=True, drain_s=0.5, stop_s=3, log_stop_s=2, poll_s=0.2)
+    # With the address of a database its records are real.
+    known = real_records(Database(sys.argv[1], connect_timeout_s=2)) if len(sys.argv) > 1 else None
+    run(create_app(options=serving, champions=source, telemetry=Telemetry(), records=known), serving)

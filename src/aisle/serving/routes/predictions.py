@@ -1,5 +1,8 @@
 """`/v1/predictions`: products in, categories out."""
 
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
 
@@ -9,6 +12,7 @@ from starlette.responses import Response
 
 from aisle.errors import ModelError
 from aisle.models.prediction import Prediction
+from aisle.monitoring.answers import Answered
 from aisle.serving.intake import read_products, require_json
 from aisle.serving.openapi import answer, problems
 from aisle.serving.predictor import Champion
@@ -65,20 +69,26 @@ async def predict(request: Request, service: ServiceDep, query: Annotated[Predic
 
     All products of a request are answered by one and the same model, which the answer names.
     """
+    started = time.perf_counter()
     champion = service.champion()
     require_json(request.headers)
     body = await request.body()
-    job = partial(_answer, service, champion, body, query.top, request_id(request.scope))
+    job = partial(_answer, service, champion, body, query.top, request_id(request.scope), started)
     return Response(await service.scorer.run(job), media_type="application/json")
 
 
-def _answer(service: Service, champion: Champion, body: bytes, top: int, identity: str) -> bytes:
+def _answer(service: Service, champion: Champion, body: bytes, top: int, identity: str, started: float) -> bytes:
     # All of it in a scoring thread: reading ten megabytes of JSON would hold up the event loop just as scoring does.
     products = read_products(body, service.options)
-    predictions = champion.model.predict(products, top=top)
+    # Two at least: how close the second category came is kept on record.
+    found = champion.model.predict(products, top=max(top, 2))
+    predictions = found if top > 1 else [replace(prediction, top=prediction.top[:1]) for prediction in found]
     if len(predictions) != len(products):
         raise ModelError(f"Version {champion.ref.version} gave {len(predictions)} answers for {len(products)} products.")
     _count(service, predictions)
+    answered_at, seconds = datetime.now(UTC), time.perf_counter() - started
+    ref = champion.ref
+    service.journal.offer(Answered(identity, answered_at, seconds, ref.version, ref.bundle, products, found))
     model = {"version": champion.ref.version, "bundle": champion.ref.bundle}
     return orjson.dumps({"predictions": predictions, "model": model, "request_id": identity})
 

@@ -1,0 +1,151 @@
+"""What is kept of an answer: which model gave it, how sure it was, and what the product looked like from outside.
+
+The text itself is kept only where that was asked for. Without it there are its digest, by which equal inputs are told, and
+its properties, by which a change of the catalogue shows.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from aisle.catalog.jpeg import jpeg_size
+from aisle.catalog.png import png_size
+from aisle.catalog.product import Product
+from aisle.digest import json_digest, sha256
+from aisle.errors import ImageProblem
+from aisle.features.properties import ImageProperties, describe
+from aisle.models.prediction import Prediction
+
+_TEXTS = ("title", "description", "brand")
+_SCHEMA: dict[str, Any] = {
+    "request_id": pl.String,
+    "position": pl.Int32,
+    "product_id": pl.String,
+    "answered_at": pl.Datetime("us", "UTC"),
+    "seconds": pl.Float64,
+    "version": pl.Int32,
+    "bundle": pl.String,
+    "code": pl.String,
+    "confidence": pl.Float64,
+    "second_code": pl.String,
+    "second_confidence": pl.Float64,
+    "set_size": pl.Int32,
+    "review": pl.String,
+    "modalities": pl.String,
+    "image_problem": pl.String,
+    "text_sha256": pl.String,
+    "image_sha256": pl.String,
+    "title_chars": pl.Int32,
+    "description_chars": pl.Int32,
+    "title_words": pl.Int32,
+    "missing_description": pl.Boolean,
+    "html_residue": pl.Boolean,
+    "language": pl.String,
+    "image_bytes": pl.Int32,
+    "image_aspect": pl.Float64,
+    "title": pl.String,
+    "description": pl.String,
+    "brand": pl.String,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One request's products and what a model said of them, as they were: nothing is computed yet.
+
+    Args:
+        request_id: The request's id.
+        at: When it was answered.
+        seconds: How long that took.
+        version: The model's version.
+        bundle: Digest of its bundle.
+        products: The products.
+        predictions: One answer for each, in their order.
+    """
+
+    request_id: str
+    at: datetime
+    seconds: float
+    version: int
+    bundle: str
+    products: Sequence[Product]
+    predictions: Sequence[Prediction]
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes its inputs hold."""
+        return sum(
+            len(p.image or b"") + len(p.title or "") + len(p.description or "") + len(p.brand or "") + 500
+            for p in self.products
+        )
+
+
+def answer_rows(answers: Iterable[Answered], *, keep_text: bool) -> pl.DataFrame:
+    """Return what is kept of some answers, one row a product, as the table `predictions` takes it.
+
+    Args:
+        answers: The answers.
+        keep_text: Whether title, description and brand are kept as well.
+    """
+    rows = [
+        _row(answer, position, product, prediction, keep_text=keep_text)
+        for answer in answers
+        for position, (product, prediction) in enumerate(zip(answer.products, answer.predictions, strict=True))
+    ]
+    return pl.DataFrame(rows, schema=_SCHEMA)
+
+
+def _row(answer: Answered, position: int, product: Product, prediction: Prediction, *, keep_text: bool) -> dict[str, Any]:
+    image = None if product.image is None else _image(product.image)
+    properties = describe(product, image)
+    second = prediction.top[1] if len(prediction.top) > 1 else None
+    texts = {name: getattr(product, name) for name in _TEXTS}
+    return {
+        "request_id": answer.request_id,
+        "position": position,
+        "product_id": _storable(product.id),
+        "answered_at": answer.at,
+        "seconds": answer.seconds,
+        "version": answer.version,
+        "bundle": answer.bundle,
+        "code": prediction.code,
+        "confidence": prediction.confidence,
+        "second_code": second.code if second else None,
+        "second_confidence": second.probability if second else None,
+        "set_size": len(prediction.prediction_set),
+        "review": prediction.review,
+        "modalities": ",".join(prediction.modalities),
+        "image_problem": _storable(prediction.image_problem),
+        "text_sha256": json_digest(texts),
+        "image_sha256": None if product.image is None else sha256(product.image),
+        "title_chars": properties.title_chars,
+        "description_chars": properties.description_chars,
+        "title_words": properties.title_words,
+        "missing_description": properties.missing_description,
+        "html_residue": properties.html_residue,
+        "language": properties.language,
+        "image_bytes": image.size if image else None,
+        "image_aspect": image.aspect if image and image.height else None,
+        **{name: _storable(text) if keep_text else None for name, text in texts.items()},
+    }
+
+
+def _image(data: bytes) -> ImageProperties:
+    """Return what an image's header tells; nothing is decoded, so of formats other than JPEG and PNG the size alone."""
+    width, height = 0, 0
+    try:
+        if data.startswith(b"\xff\xd8\xff"):
+            width, height = jpeg_size(data)
+        elif data.startswith(b"\x89PNG"):
+            width, height = png_size(data)
+    except ImageProblem:
+        pass  # the answer has the problem already
+    return ImageProperties(width, height, len(data))
+
+
+def _storable(text: str | None) -> str | None:
+    # PostgreSQL's text holds no NUL.
+    return text if text is None or "\0" not in text else text.replace("\0", "\ufffd")

@@ -16,13 +16,14 @@ from aisle.storage.objects import Bucket, Objects
 from aisle.telemetry import Telemetry, configure_logging
 
 if TYPE_CHECKING:
+    from aisle.monitoring.feedback import FeedbackBook
     from aisle.monitoring.prediction_log import PredictionLog
     from aisle.pipeline.context import Context, Report
     from aisle.registry.keys import ApiKeys
     from aisle.registry.ledger import Ledger
     from aisle.registry.mlflow import Tracking
     from aisle.serving.ledger_source import LedgerSource
-    from aisle.serving.service import Records
+    from aisle.serving.records import Records
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,18 @@ class Application:
         return PredictionLog(self.database)
 
     @cached_property
+    def feedback(self) -> "FeedbackBook":
+        """What people say is right."""
+        from aisle.monitoring.feedback import FeedbackBook
+
+        return FeedbackBook(self.database)
+
+    @cached_property
     def records(self) -> "Records":
         """What a server keeps on record."""
-        from aisle.serving.service import Records
+        from aisle.serving.records import Records
 
-        return Records(keys=self.keys, ledger=self.ledger, answers=self.prediction_log)
+        return Records(keys=self.keys, ledger=self.ledger, answers=self.prediction_log, feedback=self.feedback)
 
     @cached_property
     def telemetry(self) -> Telemetry:

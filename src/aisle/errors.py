@@ -30,6 +30,7 @@
     ├── InputError                 what a caller sent cannot be answered
     │   ├── InvalidRequest         fields are missing, unknown, malformed or beyond a limit
     │   ├── ContentTooLarge        more bytes were sent than are accepted
+    │   ├── FeedbackConflict       an id of feedback names something else already
     │   └── UnsupportedContent     the content type or encoding is none that is read
     ├── ServingError               the server cannot do its work
     │   ├── NotReady               no verified model is loaded, or the server is stopping
@@ -262,6 +263,10 @@ class ContentTooLarge(InputError):
 
 class UnsupportedContent(InputError):
     """The content type or encoding of a request is none that is read."""
+
+
+class FeedbackConflict(InputError):
+    """An id of feedback names something else already."""
 
 
 class ServingError(AisleError):

@@ -41,6 +41,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("aisle_prediction_log_total", "counter", "Answers written to the prediction log or dropped.", ("outcome",)),
     Metric("aisle_prediction_log_failures_total", "counter", "Attempts to write the prediction log that failed."),
     Metric("aisle_prediction_log_waiting", "gauge", "Answers that wait to be written to the prediction log."),
+    Metric("aisle_feedback_total", "counter", "Feedback kept: answers confirmed or corrected, or catalogued.", ("verdict",)),
     Metric("aisle_products_total", "counter", "Products classified, by answered category.", ("code",)),
     Metric("aisle_confidence", "histogram", "Confidence of answers.", (), _SHARE),
     Metric("aisle_model_ready", "gauge", "1 while a verified champion is loaded, else 0."),

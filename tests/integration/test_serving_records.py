@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import func, select
 
 from aisle.storage.database import Database
-from aisle.storage.schema import predictions
+from aisle.storage.schema import feedback, predictions
 from tests.servers.postgres import PostgresServer
 from tests.unit.serving.fakes import eventually
 
@@ -108,3 +108,19 @@ def test_a_database_that_is_gone_does_not_keep_the_process(postgres: PostgresSer
         assert client.post("/v1/predictions", json={"title": "a"}).status_code == 200
         started.send_signal(signal.SIGTERM)
         assert started.wait(15) == 0
+
+
+def test_feedback_about_an_answer_is_kept_beside_it(database: Database, database_url: str):
+    with process(database_url) as (_, client):
+        body = {"products": [{"id": "A", "title": "a"}, {"id": "B", "title": "b"}]}
+        answer = client.post("/v1/predictions", json=body).json()
+        said = {"id": "t-1", "request_id": answer["request_id"], "product_id": "B", "code": "3"}
+        responses = [client.post("/v1/feedback", json=said) for _ in range(3)]
+        assert [r.status_code for r in responses] == [200, 200, 200]
+        assert [r.json()["repeated"] for r in responses] == [False, True, True]
+        assert responses[0].json()["predicted"] == answer["predictions"][1]["code"]
+        assert client.post("/v1/feedback", json={**said, "code": "4"}).status_code == 409
+        assert client.post("/v1/feedback", json={"request_id": "nobody", "code": "3"}).status_code == 422
+    with database.reading() as connection:
+        (row,) = connection.execute(select(feedback)).all()
+    assert (row.author, row.client_id, row.code, row.position, row.product_id) == ("local", "t-1", "3", 1, "B")

@@ -101,13 +101,15 @@ def test_a_server_is_made_from_the_settings_of_its_folder(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     copy_of_trained_home(tmp_path / ".aisle")
     (tmp_path / "aisle.toml").write_text("[serving]\nport = 0\n")
-    options, champions, telemetry = serving_parts()
+    options, champions, telemetry, records = serving_parts()
     assert options.port == 0
     assert isinstance(champions, LedgerSource)
     ref = champions.current()
     assert ref is not None
     assert ref.version == 1
     assert b"aisle_" in telemetry.exposition()
+    assert records.keys.live() == []
+    assert [model.version for model in records.ledger.models()] == [1]
 
 
 def test_the_object_store_gets_its_keys(tmp_path: Path):

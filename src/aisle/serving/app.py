@@ -23,8 +23,9 @@ from aisle.serving.limits import BodyLimit
 from aisle.serving.observation import Observation
 from aisle.serving.openapi import Documented
 from aisle.serving.predictor import ChampionSource, Scorer
-from aisle.serving.routes import documents, health, metrics, models, predictions, promotions
-from aisle.serving.service import Parts, Records, Service
+from aisle.serving.records import Records
+from aisle.serving.routes import documents, feedback, health, metrics, models, predictions, promotions
+from aisle.serving.service import Parts, Service
 from aisle.settings import Serving
 from aisle.telemetry import Telemetry
 
@@ -87,7 +88,7 @@ def create_app(
     app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes)
     app.add_middleware(Access, options=options, keyring=keyring, telemetry=telemetry)
     app.add_middleware(Observation, telemetry=telemetry)
-    for room in (predictions, models, promotions, health, metrics, documents):
+    for room in (predictions, feedback, models, promotions, health, metrics, documents):
         app.include_router(room.router)
     return app
 

@@ -13,6 +13,7 @@ MAX_INTEGER = 2_147_483_647
 """The largest number of a version or row that every database keeps."""
 
 _Moment = Annotated[datetime, Field(strict=False)]
+_NO_NUL = r"^[^\x00]*$"
 _SOMETHING: JsonDict = {"type": "string", "pattern": r"\S"}
 _CLASSIFIABLE: JsonDict = {
     "anyOf": [{"required": [name], "properties": {name: _SOMETHING}} for name in ("title", "description", "image")]
@@ -158,6 +159,56 @@ class PromotionAnswer(_Shape):
     reason: str = Field(description="Why.")
     created_at: _Moment = Field(description="When, by the database's clock.")
     follow_up: str = Field(description="What follows by itself, and what does not.")
+
+
+class NamedProduct(_Shape):
+    """A product of the catalogue."""
+
+    id: str = Field(min_length=1, max_length=MAX_ID_CHARS, pattern=_NO_NUL, description="Its id.", examples=["A-17"])
+    source: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_ID_CHARS,
+        pattern=_NO_NUL,
+        description="The catalogue's name, if the id is in several.",
+    )
+    split: str | None = Field(
+        None, min_length=1, max_length=MAX_ID_CHARS, pattern=_NO_NUL, description="`train` or `test`, if the id is in both."
+    )
+
+
+class Feedback(_Shape):
+    """The right category of an answered product (`request_id`), or of one in the catalogue (`product`)."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["request_id"]}, {"required": ["product"]}]})
+    id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._~:-]{1,128}$",
+        description="Your own name for this feedback: sent again, it is kept once.",
+    )
+    request_id: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9._~-]{1,128}$", description="The request's id, as the answer told it."
+    )
+    position: int | None = Field(None, ge=0, le=MAX_INTEGER, description="The product's place in that request, from 0.")
+    product_id: str | None = Field(
+        None, max_length=MAX_ID_CHARS, pattern=_NO_NUL, description="Or the id that you gave to it there."
+    )
+    product: NamedProduct | None = Field(None, description="A product of the catalogue instead of a request.")
+    code: str = Field(min_length=1, max_length=MAX_ID_CHARS, description="The right category's code.", examples=["2583"])
+    reason: str | None = Field(None, max_length=MAX_REASON_CHARS, pattern=_NO_NUL, description="Why, in words.")
+
+
+class FeedbackAnswer(_Shape):
+    """Feedback as it is kept."""
+
+    id: str = Field(description="Your name for it, or the one that was made.")
+    author: str = Field(description="Who said it: the name of the API key.")
+    code: str = Field(description="The right category's code.")
+    predicted: str | None = Field(description="What had been answered; null for a product of the catalogue.")
+    version: int | None = Field(description="The model's version that had answered.")
+    verdict: Literal["confirmed", "corrected", "catalogued"] = Field(description="Whether the answer was right.")
+    repeated: bool = Field(description="Whether it was kept already.")
+    created_at: _Moment = Field(description="When it was first said, by the database's clock.")
 
 
 class Alive(_Shape):

@@ -1,66 +1,18 @@
 """The live parts of one server, as its routes see them."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
 
 from aisle.errors import NotReady
-from aisle.registry.records import ModelVersion, Promotion
 from aisle.serving.champions import ChampionWatch
-from aisle.serving.journal import AnswerStore, Journal
-from aisle.serving.keyring import Keyring, KeySource
+from aisle.serving.journal import Journal
+from aisle.serving.keyring import Keyring
 from aisle.serving.predictor import Champion, ChampionSource, Scorer
+from aisle.serving.records import Records
 from aisle.settings import Serving
 from aisle.telemetry import Telemetry
-
-
-class LedgerDesk(Protocol):
-    """What a server asks of the promotion ledger, and `aisle.registry.ledger.Ledger` does."""
-
-    def models(self) -> Sequence[ModelVersion]:
-        """Return every version, oldest first."""
-        ...
-
-    def champion(self) -> Promotion | None:
-        """Return the row in force, or nothing before the first promotion."""
-        ...
-
-    def promote(
-        self, version: int, *, actor: str, reason: str, evidence: Mapping[str, Any], expected: int | None
-    ) -> Promotion:
-        """Make a version champion, if the row in force is still the expected one.
-
-        Raises:
-            LedgerConflict: Another row is in force by now.
-            VersionNotFound: There is no such version.
-        """
-        ...
-
-    def rollback(self, *, actor: str, reason: str, expected: int | None = None) -> Promotion:
-        """Make the champion before the current one champion again, if the row in force is still the expected one.
-
-        Raises:
-            LedgerConflict: Another row is in force by now.
-            RegistryError: Nobody was champion before.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """What a server keeps on record, and reads from there.
-
-    Args:
-        keys: The API keys.
-        ledger: The registered versions, and who is champion.
-        answers: The prediction log.
-    """
-
-    keys: KeySource
-    ledger: LedgerDesk
-    answers: AnswerStore
 
 
 class Parts(NamedTuple):

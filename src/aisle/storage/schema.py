@@ -4,8 +4,8 @@
 later word on it, a person's or its source's, is a row of `labels`, and the view `current_labels` says which one holds.
 `snapshots` names frozen data versions; `models` and `promotions` are the promotion ledger; `steps` remembers what the
 pipeline has done. `api_keys` says who may ask a server for what; no secret is in it, only what proves one. `predictions` is
-what servers answered, for a while. The relations `x_train`, `x_test` and `y_train` that users of the challenge know are views,
-made by the migrations.
+what servers answered, for a while; `feedback` is what people say is right. The relations `x_train`, `x_test` and `y_train`
+that users of the challenge know are views, made by the migrations.
 """
 
 from datetime import UTC, datetime
@@ -267,4 +267,24 @@ predictions = Table(
     Column("title", Text),
     Column("description", Text),
     Column("brand", Text),
+)
+
+feedback = Table(
+    "feedback",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("author", NAME, nullable=False),
+    Column("client_id", NAME, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("request_id", NAME),
+    Column("position", Integer),
+    Column("source", NAME),
+    Column("split", NAME),
+    Column("product_id", NAME),
+    Column("code", NAME, nullable=False),
+    Column("predicted", NAME),
+    Column("version", Integer),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("created_at", Moment, nullable=False, server_default=func.now(), index=True),
+    UniqueConstraint("author", "client_id"),
 )

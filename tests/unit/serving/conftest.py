@@ -5,8 +5,19 @@ from collections.abc import Iterator
 import pytest
 from fastapi import FastAPI
 
+from aisle.monitoring.feedback import CatalogueProduct
 from aisle.telemetry import Telemetry
-from tests.unit.serving.fakes import Client, FakeChampions, FakeLedger, FakeModel, fake_records, make_app, running
+from tests.unit.serving.fakes import (
+    Client,
+    FakeAnswers,
+    FakeChampions,
+    FakeFeedback,
+    FakeLedger,
+    FakeModel,
+    fake_records,
+    make_app,
+    running,
+)
 
 
 @pytest.fixture
@@ -39,7 +50,12 @@ def ledger() -> FakeLedger:
 
 @pytest.fixture
 def app(champions: FakeChampions, telemetry: Telemetry, ledger: FakeLedger) -> FastAPI:
-    records = fake_records(ledger=ledger)
+    answers = FakeAnswers()
+    answers.rows.append(
+        {"request_id": "4f9c2b1e8d5a4e0f9a7b6c5d4e3f2a1b", "position": 0, "product_id": "A-17", "code": "3", "version": 1}
+    )
+    feedback = FakeFeedback(answers, [CatalogueProduct("shop", "train", "A-17")])
+    records = fake_records(ledger=ledger, answers=answers, feedback=feedback)
     return make_app(champions, telemetry, records, max_body_bytes=100_000, max_products=5, max_text_chars=1_000)
 
 

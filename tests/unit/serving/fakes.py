@@ -21,6 +21,14 @@ from fastapi import FastAPI
 from aisle.catalog.product import Product
 from aisle.errors import AisleError, BundleError, RegistryError, VersionNotFound
 from aisle.models.prediction import Candidate, Prediction
+from aisle.monitoring.feedback import (
+    CatalogueProduct,
+    Feedback,
+    FeedbackBook,
+    LoggedAnswer,
+    StoredFeedback,
+    same_as_before,
+)
 from aisle.monitoring.prediction_log import PredictionLog
 from aisle.registry.key_secrets import Seal, new_key
 from aisle.registry.keys import SCOPES, ApiKey, ApiKeys
@@ -28,8 +36,8 @@ from aisle.registry.ledger import Ledger, _check_expected, _pile
 from aisle.registry.records import Action, ModelVersion, Promotion
 from aisle.serving.app import create_app
 from aisle.serving.predictor import ChampionRef, Model
+from aisle.serving.records import Records
 from aisle.serving.server import run
-from aisle.serving.service import Records
 from aisle.settings import Serving
 from aisle.storage.database import Database
 from aisle.telemetry import Telemetry, configure_logging
@@ -226,11 +234,54 @@ class FakeAnswers:
         self.batches.append(rows.height)
 
 
+class FakeFeedback:
+    """Feedback in memory, about answers in a list of logged rows and products in a list."""
+
+    def __init__(self, answers: FakeAnswers | None = None, products: Sequence[CatalogueProduct] = ()) -> None:
+        self.unreachable: Exception | None = None
+        self.kept: list[StoredFeedback] = []
+        self._answers = answers or FakeAnswers()
+        self._products = list(products)
+
+    def known(self, author: str, client_id: str) -> StoredFeedback | None:
+        if self.unreachable is not None:
+            raise self.unreachable
+        named = (author, client_id)
+        return next((k for k in self.kept if (k.feedback.author, k.feedback.client_id) == named), None)
+
+    def answer(self, request_id: str, position: int | None = None, product_id: str | None = None) -> LoggedAnswer | None:
+        for row in reversed(self._answers.rows):
+            given = {"request_id": request_id, "position": position, "product_id": product_id}
+            if all(value is None or row[name] == value for name, value in given.items()):
+                return LoggedAnswer(row["position"], row["product_id"], row["code"], row["version"])
+        return None
+
+    def products(self, product_id: str, source: str | None = None, split: str | None = None) -> list[CatalogueProduct]:
+        return [p for p in self._products if p.id == product_id and source in (None, p.source) and split in (None, p.split)][
+            :2
+        ]
+
+    def add(self, said: Feedback) -> tuple[StoredFeedback, bool]:
+        if (before := self.known(said.author, said.client_id)) is not None:
+            return same_as_before(before, said.digest), False
+        self.kept.append(StoredFeedback(said, datetime.now(UTC)))
+        return self.kept[-1], True
+
+
 def fake_records(
-    keys: FakeKeys | None = None, ledger: FakeLedger | None = None, answers: FakeAnswers | None = None
+    keys: FakeKeys | None = None,
+    ledger: FakeLedger | None = None,
+    answers: FakeAnswers | None = None,
+    feedback: FakeFeedback | None = None,
 ) -> Records:
     """Records in memory, for a server that is not about them."""
-    return Records(keys=keys or FakeKeys(), ledger=ledger or FakeLedger(), answers=answers or FakeAnswers())
+    answers = answers or FakeAnswers()
+    return Records(
+        keys=keys or FakeKeys(),
+        ledger=ledger or FakeLedger(),
+        answers=answers,
+        feedback=feedback or FakeFeedback(answers),
+    )
 
 
 class Client:
@@ -294,7 +345,12 @@ def fault(kind: type[AisleError] = BundleError) -> AisleError:
 
 def real_records(database: Database) -> Records:
     """Records in a database that has been migrated."""
-    return Records(keys=ApiKeys(database), ledger=Ledger(database), answers=PredictionLog(database))
+    return Records(
+        keys=ApiKeys(database),
+        ledger=Ledger(database),
+        answers=PredictionLog(database),
+        feedback=FeedbackBook(database),
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -6,7 +7,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from aisle.serving import problems, schemas
-from tests.unit.serving.fakes import Client
+from tests.unit.serving.fakes import Client, FakeModel
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -42,6 +43,19 @@ def without_limits(components: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+class Named(FakeModel):
+    """Knows the category of the examples as well."""
+
+    @property
+    def categories(self) -> Mapping[str, str]:
+        return {**super().categories, "2583": "Swimming pools and accessories"}
+
+
+@pytest.fixture
+def model() -> FakeModel:
+    return Named("bundle-a")
+
+
 @pytest.fixture
 def document(client: Client) -> dict[str, Any]:
     answer: dict[str, Any] = client.get("/openapi.json").json()
@@ -51,6 +65,7 @@ def document(client: Client) -> dict[str, Any]:
 def test_the_document_lists_the_routes(document: dict[str, Any]) -> None:
     assert [(method, path) for method, path, _ in operations(document)] == [
         ("post", "/v1/predictions"),
+        ("post", "/v1/feedback"),
         ("get", "/v1/models"),
         ("get", "/v1/models/champion"),
         ("get", "/v1/categories"),
@@ -104,7 +119,7 @@ def test_every_documented_request_is_answered_as_documented(document: dict[str, 
             if "application/json" in content:
                 shape(content["application/json"]["schema"]["$ref"]).model_validate_json(response.content, strict=True)
             asked += 1
-    assert asked == 12
+    assert asked == 16
 
 
 def test_every_documented_answer_has_its_documented_shape(document: dict[str, Any]) -> None:

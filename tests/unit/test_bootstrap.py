@@ -109,7 +109,7 @@ def test_a_server_is_made_from_the_settings_of_its_folder(tmp_path: Path, monkey
     assert ref.version == 1
     assert b"aisle_" in telemetry.exposition()
     assert records.keys.live() == []
-    assert [model.version for model in records.ledger.models()] == [1]
+    assert [model.version for model in records.ledger.models()] == [1, 2]
 
 
 def test_the_object_store_gets_its_keys(tmp_path: Path):

@@ -81,8 +81,8 @@ class Classifier:
             pictures, seen, problems = found.values, found.seen, found.problems
         elif self.image is not None:
             pictures = np.zeros((len(products), self.image.width), np.float32)
-        scores = self._scores(texts, pictures, seen)
         usable = [component.usable(written, seen) for component in self.components]
+        scores = self._scores(texts, pictures, seen, usable)
         return Answers(self.fusion.probabilities(scores, usable), written, seen, problems)
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -132,17 +132,28 @@ class Classifier:
             raise BundleError("schema.json lists no components, or one twice.", hint=_AGAIN)
         return cls(classes, text, image, components, fusion)
 
-    def _scores(self, texts: Sequence[str], pictures: Floats, seen: NDArray[np.bool_]) -> list[Floats]:
-        """Return each component's scores of all classes."""
+    def _scores(
+        self, texts: Sequence[str], pictures: Floats, seen: NDArray[np.bool_], usable: Sequence[NDArray[np.bool_]]
+    ) -> list[Floats]:
+        """Return each component's scores of all classes; what stands in rows that it cannot use is of no meaning."""
         direct = self._direct
         ready = direct.scores(texts) if direct is not None else {}
         matrix = _Once(lambda: self._matrix(texts))
+        looked = np.flatnonzero(seen)
         scores = []
-        for component in self.components:
+        for component, there in zip(self.components, usable, strict=True):
+            if not there.any():
+                scores.append(np.zeros((len(texts), self.classes), np.float32))
+                continue
             if component.name in ready:
                 own = ready[component.name]
-                if component.modality == "both":
+                if component.modality == "both" and looked.size:
                     own = own + component.picture_scores(pictures, seen)
+            elif component.modality == "image" and looked.size < len(texts):
+                # Most products of some catalogues have no image: trees are not asked about zeros.
+                found = component.scorer.scores(pictures[looked])
+                own = np.zeros((len(texts), found.shape[1]), np.float32)
+                own[looked] = found
             else:
                 own = component.scorer.scores(component.matrix(matrix.get, pictures, seen))
             scores.append(component.spread(own, self.classes))

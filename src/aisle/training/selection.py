@@ -25,7 +25,7 @@ from aisle.training.search.budget import Budget
 from aisle.training.search.outcome import SearchOutcome
 from aisle.training.search.plan import SearchPlan, plan_search
 from aisle.training.search.subsample import rung_rows
-from aisle.training.search.trial import Attempt, Bracket, Candidate, Trial, TrialResult
+from aisle.training.search.trial import Bracket, Candidate, Trial, TrialResult
 from aisle.training.workbench import Rows, opened
 
 SEARCH_SHARE = 0.4
@@ -35,6 +35,8 @@ FIT_SHARE = 0.5
 """Share of the budget for scores out of fold and the last fit; what is left is for reading, judging and writing."""
 
 _KEPT = "validation"
+_ALONE = 2
+"""Components at most that products with nothing but a text, or nothing but an image, are answered by."""
 _LEAST = 1e-7
 
 
@@ -212,9 +214,7 @@ def choose(
     """
     bench, validation = layout.bench, layout.places["validation"]
     costs = {attempt.trial: outcome.plan.candidates[attempt.trial].cost for attempt in outcome.ranking}
-    affordable = _affordable([attempt.trial for attempt in outcome.ranking], costs, fit_seconds)
-    ranked = [attempt for attempt in outcome.ranking if attempt.trial in affordable]
-    trials = [attempt.trial for attempt in ranked]
+    trials = _affordable([attempt.trial for attempt in outcome.ranking], costs, fit_seconds)
     scores = _validation_scores(folder, trials, layout, outcome.plan.seed, outcome.plan.jobs)
     usable = [bench.usable(trial.modality)[validation] for trial in trials]
     labels = bench.labels[validation]
@@ -226,17 +226,21 @@ def choose(
         steps.pop()
     places = [step.component for step in steps]
     # A product with only one of the two is answered as well, and by what is best with that alone.
-    worth = [_surprise(attempt) + price * own for attempt, own in zip(ranked, micros, strict=True)]
     for modality in ("text", "image"):
         alone = [place for place, trial in enumerate(trials) if trial.modality == modality]
-        if alone and (best := min(alone, key=lambda place: (worth[place], place not in places, place))) not in places:
-            places.append(best)
+        if alone:
+            rows = usable[alone[0]]
+            own = select_components(
+                [scores[place][rows] for place in alone],
+                [usable[place][rows] for place in alone],
+                labels[rows],
+                prior,
+                costs=[micros[place] for place in alone],
+                price=price,
+                most=_ALONE,
+            )
+            places += [alone[step.component] for step in own if alone[step.component] not in places]
     return Chosen(tuple(trials[place] for place in places), tuple(steps))
-
-
-def _surprise(attempt: Attempt) -> float:
-    known = attempt.result.log_loss if attempt.result is not None else None
-    return 1 - attempt.score if known is None else known
 
 
 def _answer_micros(trial: Trial, classes: int) -> float:

@@ -229,7 +229,7 @@ class TestChoose:
 
     def test_each_modality_keeps_one_that_looks_at_nothing_else(self, found: Found) -> None:
         found.add("logistic", "image", strength=0.0, score=0.3)
-        better = found.add("svm", "image", strength=0.0, score=0.4)
+        better = found.add("svm", "image", strength=2.0, score=0.4)
         both = found.add("logistic", "both", strength=4.0, score=0.9)
         text = found.add("logistic", "text", strength=0.0, score=0.5)
         chosen = choose(found.outcome, found.folder, found.laid, fit_seconds=100)

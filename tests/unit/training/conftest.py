@@ -22,7 +22,7 @@ SNAPSHOT = "5" * 64
 @pytest.fixture(scope="session")
 def options() -> Training:
     """The settings of every training here."""
-    return Training(gold_share=0.2, validation_share=0.2, families="logistic", folds=2, jobs=1)
+    return Training(gold_share=0.2, validation_share=0.2, families="logistic", folds=2, jobs=1, budget="10m")
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@
     │   ├── InvalidRequest         fields are missing, unknown, malformed or beyond a limit
     │   ├── ContentTooLarge        more bytes were sent than are accepted
     │   ├── FeedbackConflict       an id of feedback names something else already
+    │   ├── TooSlow                the bytes did not arrive in time
     │   └── UnsupportedContent     the content type or encoding is none that is read
     ├── ServingError               the server cannot do its work
     │   ├── NotReady               no verified model is loaded, or the server is stopping
@@ -259,6 +260,10 @@ class InvalidRequest(InputError):
 
 class ContentTooLarge(InputError):
     """More bytes were sent than are accepted."""
+
+
+class TooSlow(InputError):
+    """The bytes of a request did not arrive in time."""
 
 
 class UnsupportedContent(InputError):

@@ -117,11 +117,27 @@ class Serving(Concern):
     )
     max_products: int = Field(1_000, ge=1, description="Products accepted in one request.")
     max_body_bytes: int = Field(10_000_000, ge=1_000, description="Bytes accepted in one request.")
+    max_line_bytes: int = Field(2_000_000, ge=1_000, description="Bytes accepted in one line of a stream.")
     max_text_chars: int = Field(100_000, ge=1_000, description="Longest title or description accepted, in characters.")
     max_image_pixels: int = Field(100_000_000, ge=10_000, description="Largest image accepted, in pixels; more is a bomb.")
     poll_s: float = Field(5.0, gt=0, description="Seconds between looks at who is champion.")
     threads: int = Field(2, ge=1, le=64, description="Threads that score.")
     max_waiting: int = Field(64, ge=0, description="Requests that may wait for a scoring thread; one more is answered 503.")
+    inline_ms: float = Field(
+        1.0,
+        ge=0,
+        description="A model that answers one product within this scores small requests without a thread; 0: never.",
+    )
+    max_concurrent: int = Field(1_024, ge=1, description="Requests under way at once; one more is answered 503.")
+    max_wait_s: float = Field(
+        2.0, gt=0, description="Seconds that a request may wait for a thread; then it is answered 503."
+    )
+    receive_s: float = Field(
+        15.0, gt=0, description="Seconds that a request's body may take to arrive; then it is answered 408."
+    )
+    log_lines: int = Field(
+        100, ge=1, description="Lines a second that the log gets of one route and status; the next one counts the others."
+    )
     drain_s: float = Field(1.0, ge=0, description="Seconds for which a stopping server says so before it stops listening.")
     stop_s: float = Field(20.0, gt=0, description="Seconds that requests under way get to finish when the server stops.")
     log_predictions: bool = Field(True, description="Whether answers are kept in the database, in the table `predictions`.")

@@ -16,6 +16,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 _Kind = TypeVar("_Kind", Counter, Gauge, Histogram)
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_TOGETHER = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 _SHARE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
@@ -44,6 +45,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("aisle_feedback_total", "counter", "Feedback kept: answers confirmed or corrected, or catalogued.", ("verdict",)),
     Metric("aisle_products_total", "counter", "Products classified, by answered category.", ("code",)),
     Metric("aisle_confidence", "histogram", "Confidence of answers.", (), _SHARE),
+    Metric("aisle_batch_products", "histogram", "Products scored together on the event loop.", (), _TOGETHER),
     Metric("aisle_model_ready", "gauge", "1 while a verified champion is loaded, else 0."),
     Metric("aisle_model_load_seconds", "gauge", "Seconds that the last load of a bundle took."),
     Metric("aisle_model_swaps_total", "counter", "Bundles taken into service or refused.", ("outcome",)),
@@ -57,6 +59,8 @@ class Telemetry:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         kinds = {"counter": Counter, "gauge": Gauge}
+        self._series: dict[tuple[str, ...], Counter] = {}
+        self._timings: dict[tuple[str, ...], Histogram] = {}
         self._metrics: dict[str, Counter | Gauge | Histogram] = {
             metric.name: Histogram(metric.name, metric.help, metric.labels, buckets=metric.buckets, registry=self.registry)
             if metric.kind == "histogram"
@@ -75,6 +79,27 @@ class Telemetry:
     def histogram(self, name: str) -> Histogram:
         """Return a histogram of `METRICS` by name; `KeyError` if there is none, `TypeError` if it is another kind."""
         return self._typed(name, Histogram)
+
+    def series(self, name: str, *labels: str) -> Counter:
+        """Return a counter of `METRICS` with its labels, looked up once and then kept: what every request counts by.
+
+        Args:
+            name: The counter's name; errors are those of `counter`.
+            labels: Values of its labels. They are bounded, or the metric would not be in the list.
+        """
+        key = (name, *labels)
+        found = self._series.get(key)
+        if found is None:
+            found = self._series[key] = self.counter(name).labels(*labels)
+        return found
+
+    def timing(self, name: str, *labels: str) -> Histogram:
+        """Return a histogram of `METRICS` with its labels; otherwise as `series`."""
+        key = (name, *labels)
+        found = self._timings.get(key)
+        if found is None:
+            found = self._timings[key] = self.histogram(name).labels(*labels)
+        return found
 
     @property
     def exposition_type(self) -> str:

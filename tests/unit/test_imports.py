@@ -16,7 +16,7 @@ EMPTY_NAMES = {"utils", "util", "common", "core", "helpers", "helper", "manager"
 
 IMPORT_ALL = """
 import importlib, json, logging, os, pkgutil, sys
-import sklearn  # sets a variable for OpenMP, as its own business
+import polars, sklearn  # set variables for their allocator and for OpenMP, as their own business
 
 def seen(event, arguments):
     if event in {"socket.connect", "socket.bind", "sqlite3.connect", "subprocess.Popen", "os.fork"}:

@@ -7,6 +7,7 @@ the entry point `wiring` of the group `aisle.serving`, so that this room need no
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 from importlib.metadata import entry_points
 
 import structlog
@@ -16,15 +17,29 @@ from aisle import __version__
 from aisle.errors import SettingsError
 from aisle.serving import problems
 from aisle.serving.access import Access, require_loopback_if_open
+from aisle.serving.batching import Batcher
 from aisle.serving.champions import ChampionWatch
+from aisle.serving.express import Express
 from aisle.serving.journal import Journal
 from aisle.serving.keyring import Keyring
-from aisle.serving.limits import BodyLimit
+from aisle.serving.limits import Admission, BodyLimit
 from aisle.serving.observation import Observation
 from aisle.serving.openapi import Documented
 from aisle.serving.predictor import ChampionSource, Scorer
 from aisle.serving.records import Records
-from aisle.serving.routes import documents, feedback, health, metrics, models, predictions, promotions
+from aisle.serving.routes import (
+    documents,
+    explanations,
+    feedback,
+    health,
+    metrics,
+    mlflow,
+    models,
+    open_inference,
+    predictions,
+    promotions,
+    streams,
+)
 from aisle.serving.service import Parts, Service
 from aisle.settings import Serving
 from aisle.telemetry import Telemetry
@@ -73,22 +88,39 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.state.service = Service(
+    service = Service(
         options=options,
         telemetry=telemetry,
         watch=ChampionWatch(champions, poll_s=options.poll_s, telemetry=telemetry),
-        scorer=Scorer(threads=options.threads, max_waiting=options.max_waiting),
+        scorer=Scorer(threads=options.threads, max_waiting=options.max_waiting, max_wait_s=options.max_wait_s),
+        batcher=Batcher(telemetry=telemetry, max_waiting=options.max_concurrent),
         keyring=keyring,
         journal=Journal(records.answers if records else None, options=options, telemetry=telemetry),
         desk=Scorer(threads=_DESKS, max_waiting=_QUEUE),
         kept=records,
     )
+    app.state.service = service
     problems.install(app)
     # The last one added is the outermost: what is refused is observed as well, and a key is proved before a body is read.
-    app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes)
+    app.add_middleware(Express, path=predictions.PATH, answer=partial(predictions.answer_body, service))
+    app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes, receive_s=options.receive_s, streams=[streams.PATH])
     app.add_middleware(Access, options=options, keyring=keyring, telemetry=telemetry)
-    app.add_middleware(Observation, telemetry=telemetry)
-    for room in (predictions, feedback, models, promotions, health, metrics, documents):
+    app.add_middleware(Admission, max_concurrent=options.max_concurrent)
+    app.add_middleware(Observation, telemetry=telemetry, max_lines=options.log_lines)
+    rooms = (
+        predictions,
+        streams,
+        explanations,
+        feedback,
+        models,
+        promotions,
+        open_inference,
+        mlflow,
+        health,
+        metrics,
+        documents,
+    )
+    for room in rooms:
         app.include_router(room.router)
     return app
 

@@ -5,7 +5,6 @@ import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import structlog
 
@@ -107,7 +106,7 @@ class ChampionWatch:
         if model.digest != ref.bundle:
             raise BundleError(f"Version {ref.version} is bundle {ref.bundle}, but {model.digest} was loaded.")
         seconds = time.perf_counter() - started
-        self.champion, self.trouble = Champion(ref, model, datetime.now(UTC)), None
+        self.champion, self.trouble = Champion.of(ref, model), None
         self._refused, self._refusals = None, 0
         self._telemetry.gauge("aisle_model_ready").set(1)
         self._telemetry.gauge("aisle_model_load_seconds").set(seconds)

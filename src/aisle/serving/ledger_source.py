@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aisle.models.bundle import Bundle
+from aisle.models.explain import ExplainingBundle
 from aisle.registry.bundles import fetch
 from aisle.registry.ledger import Ledger
 from aisle.serving.predictor import ChampionRef
@@ -28,10 +28,10 @@ class LedgerSource:
         row = self._ledger.champion()
         return None if row is None else ChampionRef(row.version, self._ledger.model(row.version).bundle, row.seq)
 
-    def load(self, ref: ChampionRef) -> Bundle:
+    def load(self, ref: ChampionRef) -> ExplainingBundle:
         """Fetch, verify and replay a bundle, and return it ready to predict.
 
         Raises:
             BundleError: The bundle is missing, damaged or foreign.
         """
-        return Bundle.load(fetch(self._artifacts, ref.bundle, self._cache))
+        return ExplainingBundle.load(fetch(self._artifacts, ref.bundle, self._cache))

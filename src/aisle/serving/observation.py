@@ -1,8 +1,9 @@
 """What is seen of every request: its id, its rate, errors and duration, and one line in the log."""
 
+import os
 import re
 import time
-import uuid
+from typing import Any
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,11 +27,13 @@ class Observation:
     Args:
         app: The application within.
         telemetry: Where the counts go.
+        max_lines: Lines a second in the log for one route and status; the next line's `unlogged` counts the others.
     """
 
-    def __init__(self, app: ASGIApp, *, telemetry: Telemetry) -> None:
+    def __init__(self, app: ASGIApp, *, telemetry: Telemetry, max_lines: int) -> None:
         self._app = app
-        self._requests = telemetry.counter("http_requests_total")
+        self._telemetry = telemetry
+        self._lines = _Lines(max_lines)
         self._durations = telemetry.histogram("http_request_duration_seconds")
         self._in_progress = telemetry.gauge("http_requests_in_progress")
 
@@ -63,18 +66,46 @@ class Observation:
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         handler = getattr(scope.get("route"), "path", _UNMATCHED)
-        self._requests.labels(method, handler, str(status)).inc()
-        self._durations.labels(method, handler).observe(seconds)
+        self._telemetry.series("http_requests_total", method, handler, str(status)).inc()
+        self._telemetry.timing("http_request_duration_seconds", method, handler).observe(seconds)
+        unlogged = self._lines.take(handler, status)
+        if unlogged is None:
+            return
         log = _log.debug if handler.startswith(_QUIET) else _log.info
-        details = {"path": _raw_path(scope)} if handler == _UNMATCHED else {}
+        details: dict[str, Any] = {"path": _raw_path(scope)} if handler == _UNMATCHED else {}
+        if unlogged:
+            details["unlogged"] = unlogged
         log("request", method=method, handler=handler, status=status, ms=round(seconds * 1000, 2), **details)
+
+
+class _Lines:
+    """How many lines the log may still get in this second: at thousands of requests it would cost more than the answers."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._second = 0
+        self._written: dict[tuple[str, int], int] = {}
+        self._left_out: dict[tuple[str, int], int] = {}
+
+    def take(self, handler: str, status: int) -> int | None:
+        """Return how many lines were left out since the last one like this, or None where this one is left out too."""
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second = second
+            self._written.clear()
+        key = (handler, status)
+        written = self._written[key] = self._written.get(key, 0) + 1
+        if written > self._most:
+            self._left_out[key] = self._left_out.get(key, 0) + 1
+            return None
+        return self._left_out.pop(key, 0)
 
 
 def _identity(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def _raw_path(scope: Scope) -> str:

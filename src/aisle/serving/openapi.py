@@ -5,9 +5,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from aisle.serving import schemas
+from aisle.serving import protocol_schemas, schemas
 from aisle.serving.access import needed
-from aisle.serving.problems import PROBLEM_TYPE, Problem
+from aisle.serving.problems import PROBLEM_TYPE, InferenceProblem, Problem, ScoringProblem
 from aisle.settings import Serving
 
 _PROBLEMS: dict[int, str] = {
@@ -15,6 +15,7 @@ _PROBLEMS: dict[int, str] = {
     403: "The API key has not the scope that this needs.",
     404: "Nothing lies at that path, or there is no such version.",
     405: "The path does not take that method.",
+    408: "The body did not arrive within the time that it may take.",
     409: "It does not go with what is on record: somebody else was first, or an id is taken.",
     413: "The body is too large.",
     415: "The body is no plain JSON.",
@@ -36,9 +37,14 @@ _SECURITY = {
 _RETRY_AFTER = {"description": "Seconds after which to ask again.", "schema": {"type": "integer"}}
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the declarations of a route's problems: those that any route has, and these."""
-    return {status: _declaration(status) for status in sorted({*_EVERYWHERE, *statuses})}
+def problems(*statuses: int, shape: str = "Problem") -> dict[int | str, dict[str, Any]]:
+    """Return the declarations of a route's problems: those that any route has, and these.
+
+    Args:
+        statuses: Those that not every route has.
+        shape: Name of their shape in `aisle.serving.problems`.
+    """
+    return {status: _declaration(status, shape) for status in sorted({*_EVERYWHERE, *statuses})}
 
 
 def answer(description: str, model: str, example: Any) -> dict[int | str, dict[str, Any]]:
@@ -66,6 +72,10 @@ def document(app: FastAPI, options: Serving) -> dict[str, Any]:
         schemas.Product,
         schemas.ProductBatch,
         schemas.PredictionAnswer,
+        schemas.StreamLine,
+        schemas.ProductForm,
+        schemas.ExplanationRequest,
+        schemas.ExplanationAnswer,
         schemas.CategoryList,
         schemas.ChampionAnswer,
         schemas.ModelList,
@@ -75,7 +85,18 @@ def document(app: FastAPI, options: Serving) -> dict[str, Any]:
         schemas.FeedbackAnswer,
         schemas.Alive,
         schemas.Ready,
+        protocol_schemas.InferenceRequest,
+        protocol_schemas.InferenceAnswer,
+        protocol_schemas.InferenceLive,
+        protocol_schemas.InferenceReady,
+        protocol_schemas.InferenceServer,
+        protocol_schemas.InferenceModel,
+        protocol_schemas.InferenceModelReady,
+        protocol_schemas.Scoring,
+        protocol_schemas.ScoringAnswer,
         Problem,
+        InferenceProblem,
+        ScoringProblem,
     )
     for name in ("title", "description", "brand"):
         shapes["Product"]["properties"][name]["anyOf"][0]["maxLength"] = options.max_text_chars
@@ -92,7 +113,9 @@ def _protect(operation: dict[str, Any], need: str) -> None:
         operation["security"] = []
         return
     operation["security"] = [{name: []} for name in _SECURITY]
-    operation["responses"] |= {str(status): _declaration(status) for status in (401, 403, 429)}
+    # As the route's own problems are shaped: some protocols add members of their own.
+    shape = operation["responses"]["500"]["content"][PROBLEM_TYPE]["schema"]["$ref"].rpartition("/")[2]
+    operation["responses"] |= {str(status): _declaration(status, shape) for status in (401, 403, 429)}
     operation["responses"] = dict(sorted(operation["responses"].items()))
     scope = "Any key may ask." if need == "any" else f"The key needs the scope `{need}`."
     operation["description"] = f"{operation['description']}\n\n{scope}"
@@ -117,11 +140,11 @@ class Documented(FastAPI):
         return self.openapi_schema
 
 
-def _declaration(status: int) -> dict[str, Any]:
+def _declaration(status: int, shape: str) -> dict[str, Any]:
     headers = {"X-Request-ID": _REQUEST_ID}
     if status in (429, 503):
         headers["Retry-After"] = _RETRY_AFTER
     if status == 401:
         headers["WWW-Authenticate"] = _CHALLENGE
-    content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {PROBLEM_TYPE: {"schema": {"$ref": f"#/components/schemas/{shape}"}}}
     return {"description": _PROBLEMS[status], "headers": headers, "content": content}

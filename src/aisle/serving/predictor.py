@@ -1,18 +1,24 @@
 """What a server scores with: the loaded model, where it comes from, and the threads that do the work."""
 
 import asyncio
+import math
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from aisle.catalog.product import Product
 from aisle.errors import Overloaded
+from aisle.models.explain import Explanation
 from aisle.models.prediction import Prediction
 
 _T = TypeVar("_T")
+_WARMING = 9
+_PROBE = Product("probe", title="Piscine hors sol ronde en acier avec pompe, filtre et bâche 3,66 m" * 8)
+"""A title that is long, so that what is measured with it is no less than what titles take."""
 
 
 class Model(Protocol):
@@ -30,6 +36,14 @@ class Model(Protocol):
 
     def predict(self, products: Sequence[Product], *, top: int = 5) -> list[Prediction]:
         """Return one answer per product, in their order, with the `top` most probable categories each."""
+        ...
+
+    def explain(self, product: Product, code: str | None = None, *, terms: int = 10) -> Explanation:
+        """Return what spoke for a category of a product, the answered one by default, and against it.
+
+        Raises:
+            InputError: There is no such category.
+        """
         ...
 
 
@@ -66,11 +80,30 @@ class ChampionSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """A model in service: which one it is, the model itself, and since when it has been loaded."""
+    """A model in service.
+
+    Args:
+        ref: Which one it is.
+        model: The model itself.
+        loaded_at: Since when it has been loaded.
+        seconds: What it takes to answer one product.
+    """
 
     ref: ChampionRef
     model: Model
     loaded_at: datetime
+    seconds: float = math.inf
+
+    @classmethod
+    def of(cls, ref: ChampionRef, model: Model) -> "Champion":
+        """Return a model that was just loaded, with its time for one product."""
+        times = []
+        for _ in range(_WARMING):
+            started = time.perf_counter()
+            model.predict([_PROBE])
+            times.append(time.perf_counter() - started)
+        # The best of a few: a machine that is busy while it loads says nothing of the model.
+        return cls(ref, model, datetime.now(UTC), min(times))
 
 
 class Scorer:
@@ -79,9 +112,11 @@ class Scorer:
     Args:
         threads: Jobs run at once.
         max_waiting: Jobs that may wait for a thread.
+        max_wait_s: Seconds that one may wait: later its client has gone, and those behind it still hope.
     """
 
-    def __init__(self, *, threads: int, max_waiting: int) -> None:
+    def __init__(self, *, threads: int, max_waiting: int, max_wait_s: float = math.inf) -> None:
+        self._max_wait_s = max_wait_s
         self._room = threading.BoundedSemaphore(threads + max_waiting)
         self._limit = max_waiting
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="scorer")
@@ -90,11 +125,11 @@ class Scorer:
         """Run a job in one of the threads and return what it returns.
 
         Raises:
-            Overloaded: As many jobs as may wait are waiting already.
+            Overloaded: As many jobs as may wait are waiting already, or this one has waited for too long.
         """
         if not self._room.acquire(blocking=False):
             raise Overloaded(f"{self._limit} requests are waiting already.", hint="Ask again shortly.")
-        future = self._threads.submit(job)
+        future = self._threads.submit(self._timely, job, time.monotonic())
         # The place is given back when the job is over, not when its client has lost patience: the thread is busy until then.
         future.add_done_callback(self._give_back)
         return await asyncio.wrap_future(future)
@@ -102,6 +137,11 @@ class Scorer:
     def close(self) -> None:
         """Drop the waiting jobs, and end the threads as their running ones finish; does not wait for that."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _timely(self, job: Callable[[], _T], since: float) -> _T:
+        if time.monotonic() - since > self._max_wait_s:
+            raise Overloaded(f"The request has waited for {self._max_wait_s:g} seconds.", hint="Ask again shortly.")
+        return job()
 
     def _give_back(self, _: Future[Any]) -> None:
         self._room.release()

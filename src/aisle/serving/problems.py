@@ -34,6 +34,7 @@ from aisle.errors import (
     RegistryError,
     ServingError,
     StorageError,
+    TooSlow,
     TrackingError,
     Unauthenticated,
     UnsupportedContent,
@@ -42,7 +43,9 @@ from aisle.errors import (
 
 PROBLEM_TYPE = "application/problem+json"
 MAX_FIELDS = 50
-_CLIENT_CLOSED = 499
+CLIENT_CLOSED = 499
+"""The status by which metrics and log know a request whose client left before it had sent everything."""
+
 _MAX_NAME = 100
 _PARTS: dict[str, Literal["query", "path"]] = {"query": "query", "path": "path"}
 _BEARER = 'Bearer realm="aisle"'
@@ -55,6 +58,7 @@ _ANSWERS: dict[type[AisleError], tuple[HTTPStatus, str]] = {
     InputError: (HTTPStatus.UNPROCESSABLE_ENTITY, "The request cannot be answered"),
     InvalidRequest: (HTTPStatus.UNPROCESSABLE_ENTITY, "The request is not valid"),
     ContentTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large"),
+    TooSlow: (HTTPStatus.REQUEST_TIMEOUT, "The request came too slowly"),
     UnsupportedContent: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The request's format is not supported"),
     FeedbackConflict: (HTTPStatus.CONFLICT, "The id names something else already"),
     ServingError: (HTTPStatus.SERVICE_UNAVAILABLE, "The server cannot do its work"),
@@ -68,6 +72,13 @@ _ANSWERS: dict[type[AisleError], tuple[HTTPStatus, str]] = {
     StorageError: (HTTPStatus.SERVICE_UNAVAILABLE, "A store cannot be reached"),
     TrackingError: (HTTPStatus.SERVICE_UNAVAILABLE, "The model registry cannot be reached"),
     AisleError: (HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong inside"),
+}
+
+_MLFLOW_CODES = {
+    **dict.fromkeys((400, 405, 408, 413, 415, 422), "BAD_REQUEST"),
+    404: "ENDPOINT_NOT_FOUND",
+    429: "REQUEST_LIMIT_EXCEEDED",
+    503: "TEMPORARILY_UNAVAILABLE",
 }
 
 
@@ -91,6 +102,19 @@ class Problem(BaseModel):
     detail: str = Field(description="What happened this time, and how to mend it.")
     instance: str = Field(description="This occurrence: it names the request's id.", examples=["urn:aisle:request:4f9c"])
     errors: list[FieldProblem] = Field([], description="Each field that is wrong, the first fifty.")
+
+
+class InferenceProblem(Problem):
+    """A problem under `/v2`, with the one member that clients of the Open Inference Protocol read."""
+
+    error: str = Field(description="The same as `detail`.")
+
+
+class ScoringProblem(Problem):
+    """A problem of MLflow's scoring protocol, with the two members that its clients read."""
+
+    error_code: str = Field(description="The kind as MLflow spells it.", examples=["BAD_REQUEST"])
+    message: str = Field(description="The same as `detail`.")
 
 
 def field_name(path: Sequence[str | int]) -> str:
@@ -162,7 +186,17 @@ def problem(
             for f in fields[:MAX_FIELDS]
         ],
     }
+    body |= _foreign(scope.get("path", ""), int(status), detail)
     return Response(orjson.dumps(body), int(status), dict(headers or {}), PROBLEM_TYPE)
+
+
+def _foreign(path: str, status: int, detail: str) -> dict[str, str]:
+    """Return what clients of other protocols look for in an error, beside what ours say: both can read every problem."""
+    if path == "/v2" or path.startswith("/v2/"):
+        return {"error": detail}
+    if path == "/invocations":
+        return {"error_code": _MLFLOW_CODES.get(status, "INTERNAL_ERROR"), "message": detail}
+    return {}
 
 
 def aisle_problem(scope: Scope, error: AisleError) -> Response:
@@ -172,6 +206,9 @@ def aisle_problem(scope: Scope, error: AisleError) -> Response:
     if not isinstance(error, ServingError) and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request failed", reason=str(error), exc_info=error)
         detail = "The server's log has the reason under this request's id."
+    if isinstance(error, TooSlow):
+        # What still comes of the body would be taken for the next request.
+        headers["Connection"] = "close"
     fields = error.fields if isinstance(error, InvalidRequest) else ()
     return problem(scope, status=status, kind=error.code, title=title, detail=detail, fields=fields, headers=headers)
 
@@ -212,20 +249,27 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ClientDisconnect)
     async def _(_request: Request, _error: ClientDisconnect) -> Response:
         # Nobody reads this answer; its status tells metrics and log that the client left before it had sent everything.
-        return Response(status_code=_CLIENT_CLOSED)
+        return Response(status_code=CLIENT_CLOSED)
 
     @app.exception_handler(Exception)
     async def _(request: Request, _error: Exception) -> Response:
         # Starlette raises the error again after this answer, so the server logs its trace. The answer goes out beside
         # the observing middleware, hence the header here.
-        return problem(
-            request.scope,
-            status=500,
-            kind="internal",
-            title="Something went wrong inside",
-            detail="The server's log has the reason under this request's id.",
-            headers={"X-Request-ID": request_id(request.scope)},
-        )
+        body, headers = internal_problem(request.scope), {"X-Request-ID": request_id(request.scope)}
+        return Response(orjson.dumps(body), 500, headers, PROBLEM_TYPE)
+
+
+def internal_problem(scope: Scope) -> dict[str, Any]:
+    """Return the problem that nobody foresaw; it tells nothing of its cause."""
+    answer = problem(
+        scope,
+        status=500,
+        kind="internal",
+        title="Something went wrong inside",
+        detail="The server's log has the reason under this request's id.",
+    )
+    found: dict[str, Any] = orjson.loads(answer.body)
+    return found
 
 
 def _http_problem(request: Request, error: HTTPException) -> Response:

@@ -6,7 +6,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from aisle.serving.shape import Shape
+
 MAX_TOP = 100
+MAX_TERMS = 50
 MAX_ID_CHARS = 200
 MAX_REASON_CHARS = 1_000
 MAX_INTEGER = 2_147_483_647
@@ -21,11 +24,7 @@ _CLASSIFIABLE: JsonDict = {
 _EXAMPLE_BUNDLE = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Product(_Shape):
+class Product(Shape):
     """One product to classify; a title, a description or an image it must have."""
 
     model_config = ConfigDict(json_schema_extra=_CLASSIFIABLE)
@@ -38,7 +37,18 @@ class Product(_Shape):
     image: str | None = Field(None, description="The image file in base64.", json_schema_extra={"contentEncoding": "base64"})
 
 
-class ProductBatch(_Shape):
+class ProductForm(Shape):
+    """One product to classify, as a form."""
+
+    model_config = ConfigDict(json_schema_extra=_CLASSIFIABLE)
+    id: str | None = Field(None, max_length=MAX_ID_CHARS, description="Your name for it.")
+    title: str | None = Field(None, description="The designation.")
+    description: str | None = Field(None, description="The longer text; HTML is understood.")
+    brand: str | None = Field(None, description="The brand.")
+    image: str | None = Field(None, description="The image file.", json_schema_extra={"format": "binary"})
+
+
+class ProductBatch(Shape):
     """Several products to classify in one request."""
 
     products: list[Product] = Field(min_length=1, description="The products; answers come in their order.")
@@ -53,7 +63,7 @@ class PredictionQuery(BaseModel):
     )
 
 
-class Candidate(_Shape):
+class Candidate(Shape):
     """A category and how probable it is."""
 
     code: str = Field(description="The category's code.", examples=["2583"])
@@ -61,7 +71,7 @@ class Candidate(_Shape):
     probability: float = Field(ge=0, le=1, description="The probability that the product belongs to it.")
 
 
-class Prediction(_Shape):
+class Prediction(Shape):
     """What the model says of one product."""
 
     id: str = Field(description="The product's id, or its position where it came without one.")
@@ -79,14 +89,14 @@ class Prediction(_Shape):
     )
 
 
-class ModelRef(_Shape):
+class ModelRef(Shape):
     """Which model answered."""
 
     version: int = Field(description="Number of the registered version.", examples=[3])
     bundle: str = Field(description="Digest of its bundle.", examples=[_EXAMPLE_BUNDLE])
 
 
-class PredictionAnswer(_Shape):
+class PredictionAnswer(Shape):
     """One prediction per product, in the request's order, all by the same model."""
 
     predictions: list[Prediction]
@@ -94,14 +104,94 @@ class PredictionAnswer(_Shape):
     request_id: str = Field(description="The request's id, as in the header `X-Request-ID`.")
 
 
-class Category(_Shape):
+class StreamLine(Shape):
+    """A line of a streamed answer: a prediction and who made it, or a problem."""
+
+    line: int = Field(ge=1, description="The number of the line that it answers, from 1.")
+    prediction: Prediction | None = Field(None, description="What the model says of the product.")
+    model: ModelRef | None = Field(None, description="Which model said it.")
+    problem: dict[str, Any] | None = Field(None, description="Why the line could not be answered: a problem.")
+
+
+class ExplanationRequest(Shape):
+    """Which answer to explain."""
+
+    product: Product = Field(description="The product.")
+    code: str | None = Field(
+        None, max_length=MAX_ID_CHARS, description="The category to explain; the answered one by default."
+    )
+    terms: int = Field(10, ge=1, le=MAX_TERMS, description="N-grams told in either direction.")
+
+
+class Term(Shape):
+    """An n-gram of the text and what it did."""
+
+    ngram: str = Field(description="The n-gram; `_` in one of characters is where a word begins or ends.")
+    value: float = Field(description="How much of it there is in the text.")
+    weight: float = Field(description="How much it counts for the category.")
+    contribution: float = Field(description="Their product.")
+
+
+class TextShare(Shape):
+    """How a linear component on text came to its score: bias, terms and rest add up to it."""
+
+    component: str = Field(description="The component's name.")
+    score: float = Field(description="Its score of the category.")
+    bias: float = Field(description="What it starts from.")
+    pro: list[Term] = Field(description="What spoke for the category most, the strongest first.")
+    contra: list[Term] = Field(description="What spoke against it most, the strongest first.")
+    rest: float = Field(description="What everything else adds together.")
+
+
+class ComponentShare(Shape):
+    """What a component added to the fused score."""
+
+    name: str = Field(description="The component's name.")
+    family: str = Field(description="The family of classifiers that it is of.")
+    modality: str = Field(description="What it looks at: `text`, `image` or `both`.")
+    counts: bool = Field(description="Whether it was listened to for what this product has.")
+    contribution: float = Field(description="What it added.")
+
+
+class ModalityShare(Shape):
+    """What a modality is worth."""
+
+    modality: str = Field(description="`text` or `image`.")
+    probability_without: float = Field(ge=0, le=1, description="What the category's probability would be without it.")
+
+
+class Explanation(Shape):
+    """Why a product got a category, or did not."""
+
+    id: str = Field(description="The product's id.")
+    code: str = Field(description="The category's code.", examples=["2583"])
+    name: str = Field(description="Its name for people.", examples=["Swimming pools and accessories"])
+    probability: float = Field(ge=0, le=1, description="Its calibrated probability.")
+    answered: str = Field(description="The code that the product is answered with.", examples=["2583"])
+    pattern: list[str] = Field(description="The components that could be used for what the product has.")
+    score: float = Field(description="The category's fused score: offset and contributions add up to it.")
+    offset: float = Field(description="What it starts from.")
+    components: list[ComponentShare] = Field(description="What each component added.")
+    modalities: list[ModalityShare] = Field(description="What the text and the image are worth.")
+    texts: list[TextShare] = Field(description="How each linear component on text came to its score.")
+
+
+class ExplanationAnswer(Shape):
+    """An explanation and the model that it is of."""
+
+    explanation: Explanation
+    model: ModelRef
+    request_id: str = Field(description="The request's id, as in the header `X-Request-ID`.")
+
+
+class Category(Shape):
     """A category that the model can answer."""
 
     code: str = Field(description="Its code.", examples=["2583"])
     name: str = Field(description="Its name for people.", examples=["Swimming pools and accessories"])
 
 
-class CategoryList(_Shape):
+class CategoryList(Shape):
     """Every category that the champion can answer, by code."""
 
     categories: list[Category]
@@ -125,14 +215,14 @@ class RegisteredModel(ModelRef):
     created_at: _Moment = Field(description="When it was registered.")
 
 
-class ModelList(_Shape):
+class ModelList(Shape):
     """Every registered version, oldest first, and where the ledger stands."""
 
     models: list[RegisteredModel]
     sequence: int = Field(description="Number of the ledger's row in force, to be sent as `expected`; 0 before the first.")
 
 
-class Decision(_Shape):
+class Decision(Shape):
     """Why the champion is to change, and what the decision rests on."""
 
     reason: str = Field(
@@ -148,7 +238,7 @@ class Decision(_Shape):
     )
 
 
-class PromotionAnswer(_Shape):
+class PromotionAnswer(Shape):
     """The row of the ledger that is in force now."""
 
     sequence: int = Field(description="The row's number.")
@@ -161,7 +251,7 @@ class PromotionAnswer(_Shape):
     follow_up: str = Field(description="What follows by itself, and what does not.")
 
 
-class NamedProduct(_Shape):
+class NamedProduct(Shape):
     """A product of the catalogue."""
 
     id: str = Field(min_length=1, max_length=MAX_ID_CHARS, pattern=_NO_NUL, description="Its id.", examples=["A-17"])
@@ -177,7 +267,7 @@ class NamedProduct(_Shape):
     )
 
 
-class Feedback(_Shape):
+class Feedback(Shape):
     """The right category of an answered product (`request_id`), or of one in the catalogue (`product`)."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["request_id"]}, {"required": ["product"]}]})
@@ -198,7 +288,7 @@ class Feedback(_Shape):
     reason: str | None = Field(None, max_length=MAX_REASON_CHARS, pattern=_NO_NUL, description="Why, in words.")
 
 
-class FeedbackAnswer(_Shape):
+class FeedbackAnswer(Shape):
     """Feedback as it is kept."""
 
     id: str = Field(description="Your name for it, or the one that was made.")
@@ -211,13 +301,13 @@ class FeedbackAnswer(_Shape):
     created_at: _Moment = Field(description="When it was first said, by the database's clock.")
 
 
-class Alive(_Shape):
+class Alive(Shape):
     """The process runs."""
 
     status: str = Field("alive", description="Always `alive`.")
 
 
-class Refusal(_Shape):
+class Refusal(Shape):
     """Why the newest champion is not in service."""
 
     reason: str = Field(description="What happened.")
@@ -225,7 +315,7 @@ class Refusal(_Shape):
     bundle: str | None = Field(description="Its bundle's digest.")
 
 
-class Ready(_Shape):
+class Ready(Shape):
     """A verified model is in service."""
 
     status: str = Field("ready", description="Always `ready`.")

@@ -1,6 +1,7 @@
 """The server process: listens, answers, and stops without losing a request."""
 
 import contextlib
+import gc
 import logging
 import math
 import signal
@@ -55,6 +56,8 @@ def make_server(app: FastAPI, options: Serving) -> "DrainingServer":
     service: Service = app.state.service
     config = uvicorn.Config(
         app,
+        loop="uvloop",
+        http="httptools",
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -103,6 +106,9 @@ class DrainingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer, and say where."""
         await super().startup(sockets)
+        # What has been imported and loaded stays: the collector need not look through it again and again.
+        gc.collect()
+        gc.freeze()
         for listener in sockets or []:
             _log.info("serving", url=_shown(*listener.getsockname()[:2]))
 

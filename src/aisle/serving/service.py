@@ -1,11 +1,14 @@
 """The live parts of one server, as its routes see them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
 
 from aisle.errors import NotReady
+from aisle.models.prediction import Prediction
+from aisle.serving.batching import Batcher
 from aisle.serving.champions import ChampionWatch
 from aisle.serving.journal import Journal
 from aisle.serving.keyring import Keyring
@@ -37,6 +40,7 @@ class Service:
         journal: Takes answers aside for the prediction log.
         desk: Threads that ask the database on behalf of requests, apart from those that score.
         kept: What is kept on record; a server may go without.
+        batcher: Scores what is small in the event loop.
         draining: Whether the server is about to stop: still answering, no longer ready.
     """
 
@@ -47,6 +51,7 @@ class Service:
     keyring: Keyring
     journal: Journal
     desk: Scorer
+    batcher: Batcher
     kept: Records | None = None
     draining: bool = field(default=False)
 
@@ -79,6 +84,13 @@ class Service:
             hint="A promoted version is taken into service by itself.",
             retry_after_s=self.options.poll_s,
         )
+
+    def count(self, predictions: Sequence[Prediction]) -> None:
+        """Count answers by their category, and how sure they are."""
+        confidence = self.telemetry.histogram("aisle_confidence")
+        for prediction in predictions:
+            self.telemetry.series("aisle_products_total", prediction.code).inc()
+            confidence.observe(prediction.confidence)
 
     def ready(self) -> Champion:
         """Return the model in service if new requests are welcome.

@@ -19,7 +19,8 @@ import polars as pl
 from fastapi import FastAPI
 
 from aisle.catalog.product import Product
-from aisle.errors import AisleError, BundleError, RegistryError, VersionNotFound
+from aisle.errors import AisleError, BundleError, InputError, RegistryError, VersionNotFound
+from aisle.models.explain import ComponentShare, Explanation, ModalityShare, Term, TextShare
 from aisle.models.prediction import Candidate, Prediction
 from aisle.monitoring.feedback import (
     CatalogueProduct,
@@ -68,12 +69,25 @@ class FakeModel:
     def predict(self, products: Sequence[Product], *, top: int = 5) -> list[Prediction]:
         return [self._answer(product, top) for product in products]
 
+    def explain(self, product: Product, code: str | None = None, *, terms: int = 10) -> Explanation:
+        if code is not None and code not in self.categories:
+            raise InputError(f"The model knows no category {code!r}.")
+        answer = self._answer(product, 1)
+        text = TextShare("text", 1.0, 0.25, (Term("title", 1.0, 0.75, 0.75),), (), 0.0)
+        share = ComponentShare("text", "logistic", "text", counts=True, contribution=1.0)
+        code = code or answer.code
+        without = (ModalityShare("text", 0.1),)
+        return Explanation(
+            product.id, code, self.categories[code], 0.55, answer.code, ("text",), 1.0, 0.0, (share,), without, (text,)
+        )
+
     def expected(self, title: str | None) -> str:
         """The code that this model gives to a title."""
         return str(hashlib.sha256(f"{self._digest}{title}".encode()).digest()[0] % 10)
 
     def _answer(self, product: Product, top: int) -> Prediction:
-        self.seen.append(product)
+        if product.id != "probe":
+            self.seen.append(product)
         if product.title == BREAKS:
             raise ZeroDivisionError("a secret of the model")
         if product.title == SLOW:
@@ -310,8 +324,8 @@ class Client:
 def make_app(
     champions: FakeChampions, telemetry: Telemetry | None = None, records: Records | None = None, **settings: Any
 ) -> FastAPI:
-    """Return an application with a fast poll that is open, unless the settings say otherwise."""
-    options = Serving(**{"poll_s": 0.02, "open": True, **settings})
+    """Return an application with a fast poll that is open and scores in threads, unless the settings say otherwise."""
+    options = Serving(**{"poll_s": 0.02, "open": True, "inline_ms": 0, **settings})
     return create_app(
         options=options,
         champions=champions,
@@ -357,7 +371,7 @@ if __name__ == "__main__":
     configure_logging("info", "json")
     source = FakeChampions(FakeModel("bundle-a", delay_s=1.5))
     source.promote(1, "bundle-a")
-    serving = Serving(port=0, open=True, drain_s=0.5, stop_s=3, log_stop_s=2, poll_s=0.2)
+    serving = Serving(port=0, open=True, drain_s=0.5, stop_s=3, log_stop_s=2, poll_s=0.2, inline_ms=0)
     # With the address of a database its records are real.
     known = real_records(Database(sys.argv[1], connect_timeout_s=2)) if len(sys.argv) > 1 else None
     run(create_app(options=serving, champions=source, telemetry=Telemetry(), records=known), serving)

@@ -151,3 +151,19 @@ def test_beyond_the_waiting_room_requests_are_turned_away_and_health_is_not(cham
     refused = next(response for response in responses if response.status_code == 503)
     assert refused.headers["retry-after"] == "1"
     assert refused.json()["type"] == "urn:aisle:problem:overloaded"
+
+
+def test_beyond_what_is_let_in_at_once_requests_are_turned_away_and_health_is_not(champions: FakeChampions) -> None:
+    with running(make_app(champions, threads=4, max_concurrent=2)) as client, ThreadPoolExecutor(8) as senders:
+        answers = [senders.submit(client.predict, {"title": SLOW}) for _ in range(8)]
+        eventually(lambda: any(answer.done() for answer in answers))
+        assert client.get("/health/ready").status_code == 200
+        assert "http_requests_in_progress" in client.get("/metrics").text
+        responses = [answer.result() for answer in answers]
+    statuses = [response.status_code for response in responses]
+    assert sorted(set(statuses)) == [200, 503]
+    refused = next(response for response in responses if response.status_code == 503)
+    assert refused.headers["retry-after"] == "1"
+    assert "2 requests are under way" in refused.json()["detail"]
+    with running(make_app(champions, max_concurrent=1)) as client:
+        assert [client.predict({"title": "a"}).status_code for _ in range(5)] == [200] * 5

@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from aisle.serving import problems, schemas
+from aisle.serving import problems, protocol_schemas, schemas
 from tests.unit.serving.fakes import Client, FakeModel
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -14,7 +14,8 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 def shape(reference: str) -> type[BaseModel]:
     name = reference.rpartition("/")[2]
-    found: type[BaseModel] = getattr(problems if "Problem" in name else schemas, name)
+    home = problems if "Problem" in name else schemas if hasattr(schemas, name) else protocol_schemas
+    found: type[BaseModel] = getattr(home, name)
     return found
 
 
@@ -23,9 +24,10 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
 
 
 def filled(path: str, operation: dict[str, Any]) -> str:
-    """Return a path with the example of each of its parameters."""
-    examples = {p["name"]: p["schema"]["examples"][0] for p in operation.get("parameters", []) if p["in"] == "path"}
-    return path.format(**examples)
+    """Return a path with the example of each of its parameters; those of `/v2` have none."""
+    given = {p["name"]: p["schema"].get("examples", [None])[0] for p in operation.get("parameters", []) if p["in"] == "path"}
+    known = {"model": "aisle", "version": "1"}
+    return path.format(**{name: known[name] if example is None else example for name, example in given.items()})
 
 
 def references(node: Any) -> list[str]:
@@ -65,12 +67,24 @@ def document(client: Client) -> dict[str, Any]:
 def test_the_document_lists_the_routes(document: dict[str, Any]) -> None:
     assert [(method, path) for method, path, _ in operations(document)] == [
         ("post", "/v1/predictions"),
+        ("post", "/v1/predictions/stream"),
+        ("post", "/v1/explanations"),
         ("post", "/v1/feedback"),
         ("get", "/v1/models"),
         ("get", "/v1/models/champion"),
         ("get", "/v1/categories"),
         ("post", "/v1/models/{version}/promote"),
         ("post", "/v1/models/rollback"),
+        ("get", "/v2/health/live"),
+        ("get", "/v2/health/ready"),
+        ("get", "/v2"),
+        ("get", "/v2/models/{model}"),
+        ("get", "/v2/models/{model}/ready"),
+        ("post", "/v2/models/{model}/infer"),
+        ("get", "/v2/models/{model}/versions/{version}"),
+        ("get", "/v2/models/{model}/versions/{version}/ready"),
+        ("post", "/v2/models/{model}/versions/{version}/infer"),
+        ("post", "/invocations"),
         ("get", "/health/live"),
         ("get", "/health/ready"),
         ("get", "/metrics"),
@@ -110,16 +124,29 @@ def test_every_operation_declares_its_problems_and_the_request_id(document: dict
 def test_every_documented_request_is_answered_as_documented(document: dict[str, Any], client: Client) -> None:
     asked = 0
     for method, path, operation in operations(document):
-        body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-        for details in [{"json": example["value"]} for example in body.get("examples", {}).values()] or [{}]:
+        bodies = operation.get("requestBody", {}).get("content", {})
+        for details in [details for kind, body in bodies.items() for details in requests(kind, body)] or [{}]:
             response = client.request(method.upper(), filled(path, operation), **details)
             assert response.status_code == 200, (path, details, response.text)
             content = operation["responses"]["200"]["content"]
             assert response.headers["content-type"].partition(";")[0] in content
             if "application/json" in content:
                 shape(content["application/json"]["schema"]["$ref"]).model_validate_json(response.content, strict=True)
+            if "application/x-ndjson" in content:
+                for line in response.content.splitlines():
+                    schemas.StreamLine.model_validate_json(line, strict=True)
             asked += 1
-    assert asked == 16
+    assert asked == 35
+
+
+def requests(kind: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """A request for each documented example of a body."""
+    examples = [example["value"] for example in body.get("examples", {}).values()]
+    if kind == "application/json":
+        return [{"json": example} for example in examples]
+    return [
+        {"content": example, "headers": {"content-type": kind}} for example in (*examples, body.get("example")) if example
+    ]
 
 
 def test_every_documented_answer_has_its_documented_shape(document: dict[str, Any]) -> None:

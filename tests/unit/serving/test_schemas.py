@@ -4,8 +4,9 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from aisle.catalog import product
-from aisle.models import prediction
-from aisle.serving import schemas
+from aisle.models import explain, prediction
+from aisle.serving import protocol_schemas, schemas
+from aisle.serving.shape import Shape
 
 
 @pytest.mark.parametrize(
@@ -14,6 +15,11 @@ from aisle.serving import schemas
         (schemas.Product, product.Product),
         (schemas.Prediction, prediction.Prediction),
         (schemas.Candidate, prediction.Candidate),
+        (schemas.Explanation, explain.Explanation),
+        (schemas.ComponentShare, explain.ComponentShare),
+        (schemas.ModalityShare, explain.ModalityShare),
+        (schemas.TextShare, explain.TextShare),
+        (schemas.Term, explain.Term),
     ],
 )
 def test_the_documented_fields_are_those_of_the_thing_itself(shown: type[BaseModel], real: type) -> None:
@@ -21,14 +27,17 @@ def test_the_documented_fields_are_those_of_the_thing_itself(shown: type[BaseMod
 
 
 def all_shapes() -> list[type[BaseModel]]:
-    found = [s for s in vars(schemas).values() if isinstance(s, type) and issubclass(s, BaseModel) and s is not BaseModel]
+    everything = {**vars(schemas), **vars(protocol_schemas)}.values()
+    found = [s for s in everything if isinstance(s, type) and issubclass(s, BaseModel) and s not in {BaseModel, Shape}]
     return [shape for shape in found if not shape.__name__.startswith("_")]
 
 
 @pytest.mark.parametrize("shape", all_shapes())
 def test_every_shape_refuses_unknown_fields_and_explains_itself(shape: type[BaseModel]) -> None:
-    assert shape.model_config["extra"] == "forbid"
     assert shape.__doc__
+    if issubclass(shape, protocol_schemas._Open):
+        return
+    assert shape.model_config["extra"] == "forbid"
     with pytest.raises(ValidationError, match="extra_forbidden"):
         shape.model_validate({"no such field": 1})
 
@@ -44,3 +53,7 @@ def test_the_product_schema_asks_for_something_to_go_by() -> None:
     schema = schemas.component_schemas(schemas.Product)["Product"]
     assert [option["required"] for option in schema["anyOf"]] == [["title"], ["description"], ["image"]]
     assert schema["additionalProperties"] is False
+
+
+def test_the_documented_limit_of_terms_is_the_one_that_holds() -> None:
+    assert schemas.MAX_TERMS == explain.MAX_TERMS

@@ -31,6 +31,6 @@ class FolderChampion:
 
 if __name__ == "__main__":
     configure_logging("info", "json")
-    options = Serving(port=int(sys.argv[2]), drain_s=0)
+    options = Serving(port=int(sys.argv[2]), open=True, drain_s=0)
     champions = FolderChampion(Path(sys.argv[1]))
     run(create_app(options=options, champions=champions, telemetry=Telemetry()), options)

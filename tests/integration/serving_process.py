@@ -62,6 +62,6 @@ def serving_process(bundle: Path, **settings: object) -> Iterator[Started]:
 
 if __name__ == "__main__":
     changed = dict(pair.split("=", 1) for pair in sys.argv[2:])
-    options = Serving.model_validate({"port": 0, "drain_s": 0, **changed})
+    options = Serving.model_validate({"port": 0, "open": True, "drain_s": 0, **changed})
     configure_logging("info", "json")
     run(create_app(options=options, champions=FolderChampion(Path(sys.argv[1])), telemetry=Telemetry()), options)

@@ -10,7 +10,7 @@ import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from aisle.errors import AisleError
@@ -61,14 +61,18 @@ def progress() -> "Iterator[Report]":
     """Show progress on standard error while the block runs; yields what a step reports to."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as bar:
-        tasks: dict[str, object] = {}
+        tasks: dict[str, TaskID] = {}
 
         def report(what: str, done: int, total: int) -> None:
             if what not in tasks:
+                # One thing is done after the other: what could not say how much there was is over now.
+                for task in bar.tasks:
+                    if task.total is None:
+                        bar.update(task.id, total=1, completed=1)
                 tasks[what] = bar.add_task(what, total=total or None)
                 if not ERR.is_terminal:
                     ERR.print(f"… {escape(what)}")
-            bar.update(tasks[what], advance=done, total=total or None)  # type: ignore[arg-type]
+            bar.update(tasks[what], advance=done, total=total or None)
 
         yield report
 

@@ -1,8 +1,12 @@
 """The screen: numbers for people, data as data, progress apart from answers."""
 
+import re
+import time
 from datetime import UTC, datetime
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from aisle.cli.screen import complain, progress, table
 from aisle.errors import AisleError
@@ -45,3 +49,17 @@ def test_complaints_and_progress_go_to_standard_error(capsys: pytest.CaptureFixt
         "Error It is [bold]broken[/].",
         "      Mend [it].",
     ]
+
+
+def test_what_cannot_say_how_much_there_is_is_over_when_the_next_begins(monkeypatch: pytest.MonkeyPatch):
+    stream = StringIO()
+    monkeypatch.setattr("aisle.cli.screen.ERR", Console(file=stream, force_terminal=True, width=120))
+    with progress() as report:
+        report("planning", 0, 0)
+        report("looking", 3, 9)
+        report("writing", 0, 0)
+        time.sleep(0.3)
+    last = re.split(r"planning", stream.getvalue())[-1]
+    assert "1/1" in last.partition("looking")[0]
+    assert "3/9" in last.partition("writing")[0]
+    assert "0/?" in last.partition("writing")[2]

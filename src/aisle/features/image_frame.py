@@ -21,6 +21,15 @@ def summing(function: Any) -> Any:
     return njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})(function)
 
 
+def spliced(function: Any) -> Any:
+    """Compile a function into those that call it, as if it were written out there.
+
+    Two compiled functions that share a third one have two versions of it, whose sums may differ in the last bit; which one
+    both get would depend on which was loaded first. What is spliced in is each one's own.
+    """
+    return njit(inline="always", cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})(function)
+
+
 Planes: TypeAlias = NDArray[np.float32]
 """Lightness, red against green, and yellow against blue, each (size, size), the first axis from left to right."""
 
@@ -31,7 +40,7 @@ _LINES = 16
 """Lines that are turned at once; the size of the planes is a multiple of it."""
 
 
-@summing
+@spliced
 def content_box(pixels: NDArray[np.uint8], white: int) -> tuple[int, int, int, int]:
     """Return the box of what is not white border: left, top, right, bottom, the last two just outside.
 
@@ -68,7 +77,7 @@ def content_box(pixels: NDArray[np.uint8], white: int) -> tuple[int, int, int, i
     return left, top, right, bottom
 
 
-@summing
+@spliced
 def axis_weights(first: int, last: int, size: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return how pixels first to last of a line become `size` of them, by a triangle as wide as the step.
 
@@ -143,7 +152,7 @@ def frame(pixels: NDArray[np.uint8], size: int, white: int, geometry: NDArray[np
     return planes
 
 
-@summing
+@spliced
 def _narrowed(pixels: NDArray[np.uint8], left: int, top: int, right: int, bottom: int, size: int) -> NDArray[np.float32]:
     """Return a box of pixels made `size` high, as (colours, columns of the box, size)."""
     rows, row_weights = axis_weights(top, bottom, size)
@@ -172,7 +181,7 @@ def _narrowed(pixels: NDArray[np.uint8], left: int, top: int, right: int, bottom
     return turned
 
 
-@summing
+@spliced
 def _mix(
     line: NDArray[np.uint8],
     weight: np.float32,

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.features.image_frame import Planes, summing
+from aisle.features.image_frame import Planes, spliced, summing
 
 ORIENTATIONS = 8
 """Directions of an edge, light-to-dark as dark-to-light, over half a turn."""
@@ -53,7 +53,7 @@ def lay_out(planes: Planes, colour_cells: int, cells: NDArray[np.float32], numbe
     level(numbers[tones_at:])
 
 
-@summing
+@spliced
 def level(values: NDArray[np.float32]) -> None:
     """Take square roots and make the length 1: a few strong words or edges are not to outshout all others.
 
@@ -69,7 +69,7 @@ def level(values: NDArray[np.float32]) -> None:
         values[at] *= scale
 
 
-@summing
+@spliced
 def edge_cells(planes: Planes, cells: NDArray[np.float32], strength: NDArray[np.float32]) -> None:
     """Fill in the sums of edges by orientation over a grid of cells, of the lightness.
 
@@ -110,7 +110,7 @@ def edge_cells(planes: Planes, cells: NDArray[np.float32], strength: NDArray[np.
                 cells[column, row, orientation] = total * _WHOLE
 
 
-@summing
+@spliced
 def edge_layout(cells: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     """Fill in the sums of edges over two by two cells each.
 
@@ -131,7 +131,7 @@ def edge_layout(cells: NDArray[np.float32], out: NDArray[np.float32]) -> None:
                 )
 
 
-@summing
+@spliced
 def thumbnail(planes: Planes, cells: int, out: NDArray[np.float32]) -> None:
     """Fill in the mean of each plane over a grid of cells.
 
@@ -158,7 +158,7 @@ def thumbnail(planes: Planes, cells: int, out: NDArray[np.float32]) -> None:
                 own[row] *= part
 
 
-@summing
+@spliced
 def histograms(
     planes: Planes, strength: NDArray[np.float32], colours: NDArray[np.float32], tones: NDArray[np.float32]
 ) -> None:

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.features.image_frame import summing
+from aisle.features.image_frame import spliced, summing
 
 TOGETHER = 16
 """Images that go through one matrix product: fewer are filled up, so that no image's numbers depend on the others."""
@@ -145,7 +145,7 @@ def _apply(
             out[row, at] += offset[at]
 
 
-@summing
+@spliced
 def _multiply(left: NDArray[np.float32], right: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     """Fill in left @ right, in products so small that BLAS never uses a second thread, and all of one shape.
 

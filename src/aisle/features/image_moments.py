@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.features.image_frame import Planes, summing
+from aisle.features.image_frame import Planes, spliced, summing
 
 MOMENTS = 33
 """Numbers that describe an image as a whole."""
@@ -59,7 +59,7 @@ def moments(planes: Planes, out: NDArray[np.float32]) -> None:
         out[at] = np.sign(out[at]) * np.sqrt(abs(out[at]))
 
 
-@summing
+@spliced
 def _strip(
     light: NDArray[np.float32],
     colourful: NDArray[np.float32],
@@ -82,7 +82,7 @@ def _strip(
     out[2], out[3] = white / np.float32(pixels), colour / np.float32(pixels)
 
 
-@summing
+@spliced
 def _steps(light: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     size = light.shape[0]
     for at in range(6):
@@ -113,7 +113,7 @@ def _steps(light: NDArray[np.float32], out: NDArray[np.float32]) -> None:
         out[at] /= np.float32(size * size)
 
 
-@summing
+@spliced
 def _spread(total: np.float32, squares: np.float32, count: int) -> tuple[np.float32, np.float32]:
     """Return mean and standard deviation of values from their sum and the sum of their squares."""
     mean = total / np.float32(count)

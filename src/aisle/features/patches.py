@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.features.image_frame import summing
+from aisle.features.image_frame import spliced, summing
 from aisle.features.image_layout import ORIENTATIONS
 
 WINDOW = 4
@@ -90,6 +90,12 @@ def _k_means(points: NDArray[np.float32], words: int, seed: int) -> NDArray[np.f
 
 @summing
 def edge_windows(cells: NDArray[np.float32], windows: NDArray[np.float32], scales: NDArray[np.float32]) -> None:
+    """Fill in every window of neighbouring cells, as `word_layout` sees them; the arguments are those of `_fill`."""
+    _fill(cells, windows, scales)
+
+
+@spliced
+def _fill(cells: NDArray[np.float32], windows: NDArray[np.float32], scales: NDArray[np.float32]) -> None:
     """Fill in every window of neighbouring cells: the square roots of its edges, and what makes their length about 1.
 
     Lowe's descriptor ("Distinctive image features from scale-invariant keypoints", 2004) at every place, of one size and
@@ -153,7 +159,7 @@ def word_layout(
     side = cells.shape[0] - WINDOW + 1
     patches = np.empty((side * side, WINDOW * WINDOW * cells.shape[2]), np.float32)
     scales = np.empty(side * side, np.float32)
-    edge_windows(cells, patches, scales)
+    _fill(cells, patches, scales)
     out[:] = 0
     directions, count = words.shape
     white, near = np.empty((_AT_ONCE, directions), np.float32), np.empty((_AT_ONCE, count), np.float32)

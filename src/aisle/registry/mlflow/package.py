@@ -22,7 +22,6 @@ DISTRIBUTIONS = (
     "orjson",
     "ftfy",
     "pillow",
-    "polars",
     "threadpoolctl",
 )
 """What scoring imports. Listed by hand, because what MLflow infers is everything that happens to be loaded."""

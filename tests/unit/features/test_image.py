@@ -1,19 +1,21 @@
 """Features of images: equal to a plain reference, one row whatever its neighbours, and zeros for what cannot be seen."""
 
+import importlib
 import io
-import json
+import pkgutil
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from threadpoolctl import threadpool_limits
 
+import aisle.features
 from aisle.catalog.images import decode_rgb
 from aisle.errors import BundleError, ModelError
 from aisle.features.image import ARRAYS, ImageConfig, ImageFeatures
@@ -256,36 +258,20 @@ def test_importing_loads_no_optimiser() -> None:
     assert done.stdout.strip() == "[]"
 
 
-_ORDER = """
-import json, sys
-from pathlib import Path
-import numpy as np
-from aisle.features.image import ImageFeatures
-from aisle.features.image_description import windows_of, write_words
-from aisle.features.image_layout import ORIENTATIONS
-
-folder, first = Path(sys.argv[1]), sys.argv[2]
-features = ImageFeatures.from_parts(json.loads((folder / "settings.json").read_text()), {"images.npz": (folder / "a").read_bytes()})
-grid = features.config.grid
-cells = np.random.default_rng(1).random((50, grid, grid, ORIENTATIONS), np.float32)
-if first == "windows":
-    windows_of(cells[0])
-words = np.zeros((50, features.config.blocks["words"]), np.float32)
-for own, out in zip(cells, words):
-    write_words(own, features.dictionary, features.config, out)
-print(words.tobytes().hex())
-"""
-
-
-def test_what_a_process_did_before_changes_no_bit(features: ImageFeatures, tmp_path: Path) -> None:
-    """Compiled code that two callers share must not be whichever version was loaded first."""
-    settings, files = features.to_parts()
-    (tmp_path / "settings.json").write_text(json.dumps(settings))
-    (tmp_path / "a").write_bytes(files[ARRAYS])
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", _ORDER, tmp_path, first], capture_output=True, text=True, check=True, timeout=120
-        ).stdout
-        for first in ("windows", "words")
+def test_kernels_share_no_compiled_code() -> None:
+    """Of two versions of a shared kernel the first that is loaded serves both callers, and their last bits may differ."""
+    kernels = {
+        (module.name, name): found
+        for module in pkgutil.iter_modules(aisle.features.__path__)
+        if module.name.startswith(("image", "patches"))
+        for name, found in vars(importlib.import_module(f"aisle.features.{module.name}")).items()
+        if isinstance(found, Dispatcher)
     }
-    assert len(found) == 1
+    assert len(kernels) > 10
+    shared = [
+        (caller, name)
+        for (module, caller), kernel in kernels.items()
+        for name in kernel.py_func.__code__.co_names
+        if (module, name) in kernels and kernels[module, name].targetoptions.get("inline") != "always"
+    ]
+    assert shared == []

@@ -180,6 +180,7 @@ class _Direct:
 
     @classmethod
     def of(cls, space: TextSpace, components: Sequence[Component]) -> "_Direct | None":
+        """Return the text halves of the linear components among some; nothing where there are none."""
         weights, biases, columns, start = [], [], {}, 0
         for component in components:
             if component.modality != "image" and isinstance(component.scorer, LinearScorer):
@@ -192,6 +193,7 @@ class _Direct:
         return cls(space, space.scaled(np.concatenate(weights, axis=1)), np.concatenate(biases), columns)
 
     def scores(self, texts: Sequence[str]) -> dict[str, Floats]:
+        """Return each of these components' scores of some texts, by its name."""
         every = self.space.scores(texts, self.weights, self.bias)
         if len(self.columns) == 1:
             return dict.fromkeys(self.columns, every)
@@ -206,6 +208,7 @@ class _Once:
         self._made: csr_matrix | None = None
 
     def get(self) -> csr_matrix:
+        """Return the matrix."""
         if self._made is None:
             self._made = self._make()
         return self._made

@@ -67,6 +67,7 @@ class _Fit:
     options: FusionOptions
 
     def fusion(self, modalities: Sequence[str]) -> Fusion:
+        """Return the fusion: weights of each pattern with rows enough, and of each component alone to fall back on."""
         scales = [self._scale(place) for place in range(len(self.scores))]
         patterns = []
         for pattern in _wanted(self.usable, modalities):

@@ -32,7 +32,7 @@ def demo(
     catalog: Annotated[Path | None, typer.Option(help="Your own catalogue's folder instead of a made-up one.")] = None,
     home: Annotated[Path | None, typer.Option(help="Where everything goes.  [default: demo/ in AISLE_HOME]")] = None,
 ) -> None:
-    """Show the whole way in under a minute: files, ingest, snapshot, training, judgement, promotion, an answer.
+    """Show the whole way in a minute or two: files, ingest, snapshot, training, judgement, promotion, an answer.
 
     Everything goes into a folder of its own (`.aisle/demo`), on SQLite and local folders; delete it when you are done.
     """

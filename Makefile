@@ -53,5 +53,5 @@ lock: ## Write requirements/*.txt anew (UPGRADE=--upgrade takes newer versions)
 	@scripts/lock.sh $(UPGRADE)
 
 clean: ## Remove environments, caches and reports; your data in .aisle stays
-	@rm -rf .venv .venv-* .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	@rm -rf .venv .venv-* .coverage* .hypothesis .schemathesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -117,7 +117,9 @@ class Scorer:
 
     def __init__(self, *, threads: int, max_waiting: int, max_wait_s: float = math.inf) -> None:
         self._max_wait_s = max_wait_s
-        self._room = threading.BoundedSemaphore(threads + max_waiting)
+        self._places = threads + max_waiting
+        self._taken = 0
+        self._count = threading.Lock()
         self._limit = max_waiting
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="scorer")
 
@@ -127,12 +129,23 @@ class Scorer:
         Raises:
             Overloaded: As many jobs as may wait are waiting already, or this one has waited for too long.
         """
-        if not self._room.acquire(blocking=False):
-            raise Overloaded(f"{self._limit} requests are waiting already.", hint="Ask again shortly.")
+        with self._count:
+            if self.is_full:
+                raise self.overloaded()
+            self._taken += 1
         future = self._threads.submit(self._timely, job, time.monotonic())
         # The place is given back when the job is over, not when its client has lost patience: the thread is busy until then.
         future.add_done_callback(self._give_back)
         return await asyncio.wrap_future(future)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many jobs as may wait are waiting."""
+        return self._taken >= self._places
+
+    def overloaded(self) -> Overloaded:
+        """Return the error of a job that there is no room for."""
+        return Overloaded(f"{self._limit} requests are waiting already.", hint="Ask again shortly.")
 
     def close(self) -> None:
         """Drop the waiting jobs, and end the threads as their running ones finish; does not wait for that."""
@@ -144,4 +157,5 @@ class Scorer:
         return job()
 
     def _give_back(self, _: Future[Any]) -> None:
-        self._room.release()
+        with self._count:
+            self._taken -= 1

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from aisle.errors import ServingError
 from aisle.serving.access import is_loopback, require_loopback_if_open
 from aisle.serving.service import Service
+from aisle.serving.shedding import shedding
 from aisle.settings import Serving
 
 _BACKLOG = 2048
@@ -57,7 +58,7 @@ def make_server(app: FastAPI, options: Serving) -> "DrainingServer":
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=shedding(service),  # type: ignore[arg-type]  # uvicorn calls it, and needs no class
         log_config=None,
         access_log=False,
         lifespan="on",

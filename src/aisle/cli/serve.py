@@ -16,6 +16,12 @@ def serve(
         bool | None,
         typer.Option("--open/--keys", help="Answer without API keys, on this machine only.  [default: AISLE_SERVING_OPEN]"),
     ] = None,
+    pin: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="VERSION", help="Serve this version, whatever the ledger says.  [default: AISLE_SERVING_PIN]"
+        ),
+    ] = None,
 ) -> None:
     """Answer `POST /v1/predictions` with the champion; follows promotions and rollbacks without a restart.
 
@@ -25,10 +31,11 @@ def serve(
     from aisle.serving.app import create_app
     from aisle.serving.server import run
 
-    given = {"host": host, "port": port, "open": open_}
+    given = {"host": host, "port": port, "open": open_, "pin": pin}
     changes = {name: value for name, value in given.items() if value is not None}
     with open_application() as application:
         options = application.settings.serving.model_copy(update=changes)
+        application.require_versions(options)
         app = create_app(
             options=options,
             champions=application.champions,

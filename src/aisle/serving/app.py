@@ -91,7 +91,7 @@ def create_app(
     service = Service(
         options=options,
         telemetry=telemetry,
-        watch=ChampionWatch(champions, poll_s=options.poll_s, telemetry=telemetry),
+        watch=ChampionWatch(champions, poll_s=options.poll_s, telemetry=telemetry, version=options.pin),
         scorer=Scorer(threads=options.threads, max_waiting=options.max_waiting, max_wait_s=options.max_wait_s),
         batcher=Batcher(telemetry=telemetry, max_waiting=options.max_concurrent),
         keyring=keyring,

@@ -54,7 +54,7 @@ class ChampionRef:
     Args:
         version: Number of the registered model version.
         bundle: Digest of its bundle.
-        sequence: Number of the ledger's row that made it champion.
+        sequence: Number of the ledger's row that made it champion; 0 for a version that is served for another reason.
     """
 
     version: int
@@ -67,6 +67,14 @@ class ChampionSource(Protocol):
 
     def current(self) -> ChampionRef | None:
         """Return the champion as the ledger has it, or None before the first promotion."""
+        ...
+
+    def registered(self, version: int) -> ChampionRef:
+        """Return a version by its number, whoever is champion.
+
+        Raises:
+            VersionNotFound: There is no such version.
+        """
         ...
 
     def load(self, ref: ChampionRef) -> Model:

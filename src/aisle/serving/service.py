@@ -81,7 +81,9 @@ class Service:
         trouble = self.watch.trouble
         raise NotReady(
             "No model is in service yet." + (f" {trouble.reason}" if trouble else ""),
-            hint="A promoted version is taken into service by itself.",
+            hint="A promoted version is taken into service by itself."
+            if self.watch.version is None
+            else f"This server is pinned to version {self.watch.version}, and tries again by itself.",
             retry_after_s=self.options.poll_s,
         )
 

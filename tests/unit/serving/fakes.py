@@ -99,9 +99,13 @@ class FakeModel:
 
 
 class FakeChampions:
-    """A source of champions that a test moves; bundles named in `broken` are refused with the error given."""
+    """A source of champions that a test moves; bundles named in `broken` are refused with the error given.
+
+    The n-th model is registered as version n.
+    """
 
     def __init__(self, *models: Model) -> None:
+        self.registry = {version: model.digest for version, model in enumerate(models, start=1)}
         self.models = {model.digest: model for model in models}
         self.broken: dict[str, Exception] = {}
         self.unreachable: Exception | None = None
@@ -119,6 +123,13 @@ class FakeChampions:
         if self.unreachable is not None:
             raise self.unreachable
         return self._ref
+
+    def registered(self, version: int) -> ChampionRef:
+        if self.unreachable is not None:
+            raise self.unreachable
+        if version not in self.registry:
+            raise VersionNotFound(f"There is no version {version}.")
+        return ChampionRef(version, self.registry[version], 0)
 
     def load(self, ref: ChampionRef) -> Model:
         self.loads.append(ref)

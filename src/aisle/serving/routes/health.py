@@ -31,7 +31,7 @@ async def live() -> schemas.Alive:
     summary="May requests be sent here",
     response_model=None,
     responses={
-        **answer("They may.", "Ready", {"status": "ready", "model": _MODEL, "refused": _REFUSED}),
+        **answer("They may.", "Ready", {"status": "ready", "model": _MODEL, "pinned": False, "refused": _REFUSED}),
         **problems(503),
     },
 )
@@ -47,4 +47,5 @@ async def ready(service: ServiceDep) -> schemas.Ready:
         version, bundle = (trouble.ref.version, trouble.ref.bundle) if trouble.ref else (None, None)
         refused = schemas.Refusal(reason=trouble.reason, version=version, bundle=bundle)
     model = schemas.ModelRef(version=champion.ref.version, bundle=champion.ref.bundle)
-    return schemas.Ready(status="ready", model=model, refused=refused)
+    pinned = service.watch.version is not None
+    return schemas.Ready(status="ready", model=model, pinned=pinned, refused=refused)

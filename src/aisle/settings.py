@@ -146,6 +146,14 @@ class Serving(Concern):
     keep_text: bool = Field(False, description="Whether title, description and brand are kept with an answer.")
     keep_days: int = Field(90, ge=1, le=36_500, description="Days after which `aisle predictions prune` deletes answers.")
     pin: int | None = Field(None, ge=1, description="Version that is served whatever the ledger says; empty to follow it.")
+    shadow: int | None = Field(
+        None,
+        ge=1,
+        description="Version that scores live traffic as well, for comparison, and never answers; empty for none.",
+    )
+    shadow_queue: int = Field(
+        1_000, ge=1, description="Products that may wait for the shadow; more are dropped and counted."
+    )
 
 
 CONCERNS: tuple[type[Concern], ...] = (Workspace, Database, Objects, Tracking, Catalog, Training, Serving)

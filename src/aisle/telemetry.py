@@ -18,6 +18,7 @@ _Kind = TypeVar("_Kind", Counter, Gauge, Histogram)
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _TOGETHER = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 _SWAP = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
+_DIFFERENCE = (0.001, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5)
 _SHARE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
@@ -55,6 +56,16 @@ METRICS: tuple[Metric, ...] = (
     Metric("aisle_variant_ready", "gauge", "1 while a verified canary or shadow is loaded and in use.", ("variant",)),
     Metric("aisle_variant_version", "gauge", "The version that is canary or shadow; 0 while none is.", ("variant",)),
     Metric("aisle_variant_loads_total", "counter", "Canaries and shadows taken or refused.", ("variant", "outcome")),
+    Metric(
+        "aisle_shadow_products_total", "counter", "Products by what the shadow said: agree, differ, or none.", ("outcome",)
+    ),
+    Metric(
+        "aisle_shadow_confidence_difference",
+        "histogram",
+        "How far the confidences of shadow and champion are apart.",
+        (),
+        _DIFFERENCE,
+    ),
 )
 
 

@@ -22,6 +22,14 @@ def serve(
             min=1, metavar="VERSION", help="Serve this version, whatever the ledger says.  [default: AISLE_SERVING_PIN]"
         ),
     ] = None,
+    shadow: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="VERSION",
+            help="Have this version score live traffic too, to compare; it never answers.  [default: AISLE_SERVING_SHADOW]",
+        ),
+    ] = None,
 ) -> None:
     """Answer `POST /v1/predictions` with the champion; follows promotions and rollbacks without a restart.
 
@@ -31,7 +39,7 @@ def serve(
     from aisle.serving.app import create_app
     from aisle.serving.server import run
 
-    given = {"host": host, "port": port, "open": open_, "pin": pin}
+    given = {"host": host, "port": port, "open": open_, "pin": pin, "shadow": shadow}
     changes = {name: value for name, value in given.items() if value is not None}
     with open_application() as application:
         options = application.settings.serving.model_copy(update=changes)

@@ -76,6 +76,8 @@ def keep(service: Service, champion: Champion, asked: Asked, found: list[Predict
     service.journal.offer(
         Answered(asked.identity, datetime.now(UTC), seconds, ref.version, ref.bundle, asked.products, found)
     )
+    if service.shadow is not None:
+        service.shadow.offer(champion, asked.products, found)
     return found if asked.top >= TOLD else [replace(one, top=one.top[: asked.top]) for one in found]
 
 

@@ -39,8 +39,10 @@ from aisle.serving.routes import (
     predictions,
     promotions,
     streams,
+    variants,
 )
 from aisle.serving.service import Parts, Service
+from aisle.serving.shadow import Shadow
 from aisle.settings import Serving
 from aisle.telemetry import Telemetry
 
@@ -88,10 +90,11 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
     )
+    watch = partial(ChampionWatch, champions, poll_s=options.poll_s, telemetry=telemetry)
     service = Service(
         options=options,
         telemetry=telemetry,
-        watch=ChampionWatch(champions, poll_s=options.poll_s, telemetry=telemetry, version=options.pin),
+        watch=watch(version=options.pin),
         scorer=Scorer(threads=options.threads, max_waiting=options.max_waiting, max_wait_s=options.max_wait_s),
         batcher=Batcher(telemetry=telemetry, max_waiting=options.max_concurrent),
         keyring=keyring,
@@ -99,6 +102,13 @@ def create_app(
         desk=Scorer(threads=_DESKS, max_waiting=_QUEUE),
         kept=records,
     )
+    if options.shadow is not None:
+        service.shadow = Shadow(
+            watch(version=options.shadow, role="shadow"),
+            service.watch,
+            max_products=options.shadow_queue,
+            telemetry=telemetry,
+        )
     app.state.service = service
     problems.install(app)
     # The last one added is the outermost: what is refused is observed as well, and a key is proved before a body is read.
@@ -113,6 +123,7 @@ def create_app(
         explanations,
         feedback,
         models,
+        variants,
         promotions,
         open_inference,
         mlflow,
@@ -128,14 +139,15 @@ def create_app(
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
-    await asyncio.gather(service.watch.start(), service.keyring.start())
+    variants = [service.shadow] if service.shadow else []
+    await asyncio.gather(service.watch.start(), service.keyring.start(), *(variant.start() for variant in variants))
     service.journal.start()
     _say_who_may_ask(service)
     try:
         yield
     finally:
         service.drain()
-        await asyncio.gather(service.watch.stop(), service.keyring.stop())
+        await asyncio.gather(service.watch.stop(), service.keyring.stop(), *(variant.stop() for variant in variants))
         service.scorer.close()
         service.desk.close()
         await service.journal.stop(service.options.log_stop_s)

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from aisle.serving import protocol_schemas, schemas
+from aisle.serving import protocol_schemas, schemas, variant_schemas
 from aisle.serving.access import needed
 from aisle.serving.problems import PROBLEM_TYPE, InferenceProblem, Problem, ScoringProblem
 from aisle.settings import Serving
@@ -78,13 +78,14 @@ def document(app: FastAPI, options: Serving) -> dict[str, Any]:
         schemas.ExplanationAnswer,
         schemas.CategoryList,
         schemas.ChampionAnswer,
+        variant_schemas.ShadowAnswer,
         schemas.ModelList,
         schemas.Decision,
         schemas.PromotionAnswer,
         schemas.Feedback,
         schemas.FeedbackAnswer,
         schemas.Alive,
-        schemas.Ready,
+        variant_schemas.Ready,
         protocol_schemas.InferenceRequest,
         protocol_schemas.InferenceAnswer,
         protocol_schemas.InferenceLive,

@@ -316,15 +316,6 @@ class Refusal(Shape):
     bundle: str | None = Field(description="Its bundle's digest.")
 
 
-class Ready(Shape):
-    """A verified model is in service."""
-
-    status: str = Field("ready", description="Always `ready`.")
-    model: ModelRef
-    pinned: bool = Field(description="Whether this server keeps to this version, whatever the ledger says.")
-    refused: Refusal | None = Field(description="The newest champion, if it could not be taken into service.")
-
-
 def component_schemas(*models: type[BaseModel]) -> dict[str, Any]:
     """Return the JSON schemas of models and of what they refer to, as components of an OpenAPI document."""
     found: dict[str, Any] = {}

@@ -14,6 +14,7 @@ from aisle.serving.journal import Journal
 from aisle.serving.keyring import Keyring
 from aisle.serving.predictor import Champion, ChampionSource, Scorer
 from aisle.serving.records import Records
+from aisle.serving.shadow import Shadow
 from aisle.settings import Serving
 from aisle.telemetry import Telemetry
 
@@ -41,6 +42,7 @@ class Service:
         desk: Threads that ask the database on behalf of requests, apart from those that score.
         kept: What is kept on record; a server may go without.
         batcher: Scores what is small in the event loop.
+        shadow: A version that is asked as well and never answers, if there is one.
         draining: Whether the server is about to stop: still answering, no longer ready.
     """
 
@@ -53,6 +55,7 @@ class Service:
     desk: Scorer
     batcher: Batcher
     kept: Records | None = None
+    shadow: Shadow | None = None
     draining: bool = field(default=False)
 
     def drain(self) -> None:

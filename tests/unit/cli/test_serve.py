@@ -29,3 +29,7 @@ def test_a_version_that_is_not_there_is_refused_before_it_listens(aisle: Command
 def test_the_setting_is_checked_like_the_option(aisle: CommandLine, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AISLE_SERVING_PIN", "3")
     assert "no version 3" in aisle.refused("serve")
+
+
+def test_a_shadow_that_is_not_there_is_refused(aisle: CommandLine):
+    assert "There is no version 7 to serve (AISLE_SERVING_SHADOW, --shadow)" in aisle.refused("serve", "--shadow", 7)

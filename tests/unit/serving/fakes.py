@@ -53,8 +53,9 @@ class FakeModel:
     A product whose title is `SLOW` takes as long as `delay_s` says; one whose title is `BREAKS` raises.
     """
 
-    def __init__(self, digest: str, *, delay_s: float = 0.0) -> None:
+    def __init__(self, digest: str, *, delay_s: float = 0.0, confidence: float = 0.55) -> None:
         self._digest = digest
+        self._confidence = confidence
         self._delay_s = delay_s
         self.seen: list[Product] = []
 
@@ -94,8 +95,11 @@ class FakeModel:
             time.sleep(self._delay_s)
         code = self.expected(product.title)
         others = [other for other in self.categories if other != code]
-        ranked = [Candidate(code, self.categories[code], 0.55), *(Candidate(o, self.categories[o], 0.05) for o in others)]
-        return Prediction(product.id, code, self.categories[code], 0.55, tuple(ranked[:top]), ("text",))
+        ranked = [
+            Candidate(code, self.categories[code], self._confidence),
+            *(Candidate(o, self.categories[o], 0.05) for o in others),
+        ]
+        return Prediction(product.id, code, self.categories[code], self._confidence, tuple(ranked[:top]), ("text",))
 
 
 class FakeChampions:

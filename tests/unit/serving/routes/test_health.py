@@ -13,6 +13,7 @@ def test_a_server_with_a_champion_is_alive_and_ready(client: Client) -> None:
         "model": {"version": 1, "bundle": "bundle-a"},
         "pinned": False,
         "refused": None,
+        "variants": [],
     }
 
 

@@ -125,7 +125,7 @@ class Application:
         Raises:
             SettingsError: One is not.
         """
-        for name in ("pin", "shadow"):
+        for name in ("pin", "shadow", "canary"):
             version = getattr(options, name)
             if version is None:
                 continue

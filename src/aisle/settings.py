@@ -154,6 +154,8 @@ class Serving(Concern):
     shadow_queue: int = Field(
         1_000, ge=1, description="Products that may wait for the shadow; more are dropped and counted."
     )
+    canary: int | None = Field(None, ge=1, description="Version that answers a share of the requests; empty for none.")
+    canary_share: float = Field(0.05, gt=0, lt=1, description="Share of the request keys that the canary answers.")
 
 
 CONCERNS: tuple[type[Concern], ...] = (Workspace, Database, Objects, Tracking, Catalog, Training, Serving)

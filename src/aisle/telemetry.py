@@ -56,6 +56,14 @@ METRICS: tuple[Metric, ...] = (
     Metric("aisle_variant_ready", "gauge", "1 while a verified canary or shadow is loaded and in use.", ("variant",)),
     Metric("aisle_variant_version", "gauge", "The version that is canary or shadow; 0 while none is.", ("variant",)),
     Metric("aisle_variant_loads_total", "counter", "Canaries and shadows taken or refused.", ("variant", "outcome")),
+    Metric("aisle_variant_failures_total", "counter", "Requests that a canary could not answer.", ("variant",)),
+    Metric(
+        "aisle_variant_products_total",
+        "counter",
+        "Products classified while there is a canary, and whether a person should look.",
+        ("variant", "review"),
+    ),
+    Metric("aisle_variant_seconds", "histogram", "Seconds to answer while there is a canary.", ("variant",), _LATENCY),
     Metric(
         "aisle_shadow_products_total", "counter", "Products by what the shadow said: agree, differ, or none.", ("outcome",)
     ),

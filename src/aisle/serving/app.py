@@ -18,6 +18,7 @@ from aisle.errors import SettingsError
 from aisle.serving import problems
 from aisle.serving.access import Access, require_loopback_if_open
 from aisle.serving.batching import Batcher
+from aisle.serving.canary import Canary
 from aisle.serving.champions import ChampionWatch
 from aisle.serving.express import Express
 from aisle.serving.journal import Journal
@@ -102,6 +103,10 @@ def create_app(
         desk=Scorer(threads=_DESKS, max_waiting=_QUEUE),
         kept=records,
     )
+    if options.canary is not None:
+        service.canary = Canary(
+            watch(version=options.canary, role="canary"), service.watch, share=options.canary_share, telemetry=telemetry
+        )
     if options.shadow is not None:
         service.shadow = Shadow(
             watch(version=options.shadow, role="shadow"),
@@ -139,7 +144,7 @@ def create_app(
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
-    variants = [service.shadow] if service.shadow else []
+    variants = [variant for variant in (service.canary and service.canary.watch, service.shadow) if variant]
     await asyncio.gather(service.watch.start(), service.keyring.start(), *(variant.start() for variant in variants))
     service.journal.start()
     _say_who_may_ask(service)

@@ -111,4 +111,5 @@ def share_interval(hits: int, total: int, z: float = 1.959963984540054) -> tuple
     share, spread = hits / total, z * z / total
     middle = (share + spread / 2) / (1 + spread)
     half = z * math.sqrt(share * (1 - share) / total + spread / (4 * total)) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # The ends are exact where rounding would miss them by a hair.
+    return max(0.0, middle - half) if hits else 0.0, min(1.0, middle + half) if hits < total else 1.0

@@ -37,6 +37,21 @@ _SECURITY = {
 _RETRY_AFTER = {"description": "Seconds after which to ask again.", "schema": {"type": "integer"}}
 
 
+REQUEST_KEY: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "X-Request-Key",
+            "in": "header",
+            "required": False,
+            "description": "Whose request it is, as a shop: while a canary is tried, one key is answered by one version."
+            " Without it the first product's id or content decides.",
+            "schema": {"type": "string"},
+        }
+    ]
+}
+"""The header that says who of champion and canary answers, for a route's `openapi_extra`."""
+
+
 def problems(*statuses: int, shape: str = "Problem") -> dict[int | str, dict[str, Any]]:
     """Return the declarations of a route's problems: those that any route has, and these.
 
@@ -78,6 +93,7 @@ def document(app: FastAPI, options: Serving) -> dict[str, Any]:
         schemas.ExplanationAnswer,
         schemas.CategoryList,
         schemas.ChampionAnswer,
+        variant_schemas.CanaryAnswer,
         variant_schemas.ShadowAnswer,
         schemas.ModelList,
         schemas.Decision,

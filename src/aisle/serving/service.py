@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from aisle.errors import NotReady
 from aisle.models.prediction import Prediction
 from aisle.serving.batching import Batcher
+from aisle.serving.canary import Canary
 from aisle.serving.champions import ChampionWatch
 from aisle.serving.journal import Journal
 from aisle.serving.keyring import Keyring
@@ -42,6 +43,7 @@ class Service:
         desk: Threads that ask the database on behalf of requests, apart from those that score.
         kept: What is kept on record; a server may go without.
         batcher: Scores what is small in the event loop.
+        canary: A version that answers a share of the requests, if there is one.
         shadow: A version that is asked as well and never answers, if there is one.
         draining: Whether the server is about to stop: still answering, no longer ready.
     """
@@ -55,6 +57,7 @@ class Service:
     desk: Scorer
     batcher: Batcher
     kept: Records | None = None
+    canary: Canary | None = None
     shadow: Shadow | None = None
     draining: bool = field(default=False)
 
@@ -89,6 +92,25 @@ class Service:
             else f"This server is pinned to version {self.watch.version}, and tries again by itself.",
             retry_after_s=self.options.poll_s,
         )
+
+    def version(self, version: str) -> Champion | None:
+        """Return the model in service that has a version's number: the champion or the canary.
+
+        Raises:
+            NotReady: No model is in service.
+        """
+        canary = self.canary.watch.champion if self.canary else None
+        found = (one for one in (self.champion(), canary) if one is not None and str(one.ref.version) == version)
+        return next(found, None)
+
+    def categories(self) -> set[str]:
+        """Return the codes that an answer may have: the champion's and the canary's.
+
+        Raises:
+            NotReady: No model is in service.
+        """
+        canary = self.canary.watch.champion if self.canary else None
+        return {code for one in (self.champion(), canary) if one is not None for code in one.model.categories}
 
     def count(self, predictions: Sequence[Prediction]) -> None:
         """Count answers by their category, and how sure they are."""

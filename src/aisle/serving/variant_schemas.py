@@ -40,6 +40,25 @@ class Share(Shape):
     high: float = Field(ge=0, le=1, description="The interval's upper end.")
 
 
+class VariantTally(Shape):
+    """What one side answered while there was a canary."""
+
+    version: int | None = Field(None, description="The version that is on this side now; null where none is.")
+    requests: int = Field(ge=0, description="Requests that it answered.")
+    products: int = Field(ge=0, description="Products in them.")
+    review: Share = Field(description="How often a person should look at the answer.")
+    seconds: float = Field(ge=0, description="Mean seconds to answer a request.")
+
+
+class CanaryAnswer(VariantState):
+    """What came of a canary so far, since this server was started."""
+
+    share: float = Field(gt=0, lt=1, description="Share of the request keys that it answers while it is live.")
+    failed: int = Field(ge=0, description="Requests that it could not answer, and the champion did.")
+    champion_side: VariantTally = Field(description="What the champion answered while the canary was live.")
+    canary_side: VariantTally = Field(description="What the canary answered.")
+
+
 class DifferingPair(Shape):
     """Two categories that were given to the same products."""
 

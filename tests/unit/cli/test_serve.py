@@ -33,3 +33,9 @@ def test_the_setting_is_checked_like_the_option(aisle: CommandLine, monkeypatch:
 
 def test_a_shadow_that_is_not_there_is_refused(aisle: CommandLine):
     assert "There is no version 7 to serve (AISLE_SERVING_SHADOW, --shadow)" in aisle.refused("serve", "--shadow", 7)
+
+
+def test_a_canary_that_is_not_there_and_a_share_that_is_none_are_refused(aisle: CommandLine):
+    assert "There is no version 7 to serve (AISLE_SERVING_CANARY, --canary)" in aisle.refused("serve", "--canary", 7)
+    for share in (0, 1, -0.1, "nan"):
+        assert "lies between 0 and 1" in aisle.refused("serve", "--canary", 7, "--canary-share", share)

@@ -61,7 +61,7 @@ def model() -> FakeModel:
 @pytest.fixture
 def settings() -> dict[str, Any]:
     """Everything that a route tells of is there."""
-    return {"shadow": 2}
+    return {"shadow": 2, "canary": 2}
 
 
 @pytest.fixture
@@ -79,6 +79,7 @@ def test_the_document_lists_the_routes(document: dict[str, Any]) -> None:
         ("get", "/v1/models"),
         ("get", "/v1/models/champion"),
         ("get", "/v1/categories"),
+        ("get", "/v1/models/canary"),
         ("get", "/v1/models/shadow"),
         ("post", "/v1/models/{version}/promote"),
         ("post", "/v1/models/rollback"),
@@ -143,7 +144,7 @@ def test_every_documented_request_is_answered_as_documented(document: dict[str, 
                 for line in response.content.splitlines():
                     schemas.StreamLine.model_validate_json(line, strict=True)
             asked += 1
-    assert asked == 36
+    assert asked == 37
 
 
 def requests(kind: str, body: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""`/v1/models/shadow`: what came of a version that is tried beside the champion."""
+"""`/v1/models/canary` and `/v1/models/shadow`: what came of the versions that are tried beside the champion."""
 
 from typing import Annotated, Literal
 
@@ -6,9 +6,11 @@ from fastapi import APIRouter, Query
 
 from aisle.errors import ObjectNotFound
 from aisle.serving import schemas, variant_schemas
+from aisle.serving.canary import Canary, Tally
 from aisle.serving.champions import Trouble
 from aisle.serving.comparison import share_interval
 from aisle.serving.openapi import answer, problems
+from aisle.serving.predictor import Champion
 from aisle.serving.service import Service, ServiceDep
 from aisle.serving.shadow import Shadow
 
@@ -30,7 +32,44 @@ _SHADOW = {
     "other_pairs": 0,
 }
 
+_REVIEW = {"share": 0.05, "low": 0.0381, "high": 0.0653}
+_SIDE = {"version": 3, "requests": 1000, "products": 1000, "review": _REVIEW, "seconds": 0.0021}
+_CANARY = {
+    "variant": "canary",
+    "version": 4,
+    "state": "live",
+    "refused": None,
+    "share": 0.05,
+    "failed": 0,
+    "champion_side": _SIDE,
+    "canary_side": {**_SIDE, "version": 4},
+}
+
 router = APIRouter(tags=["models"])
+
+
+@router.get(
+    "/v1/models/canary",
+    operation_id="canary",
+    summary="What a canary answered, beside the champion",
+    response_model=None,
+    responses=answer("What came of it so far.", "CanaryAnswer", _CANARY) | problems(),
+)
+async def canary(service: ServiceDep) -> variant_schemas.CanaryAnswer:
+    """Return what canary and champion answered while both did: how much, how fast, how often a person should look.
+
+    The counts are this server's own.
+    """
+    found = service.canary
+    if found is None:
+        raise ObjectNotFound("This server has no canary.", hint="Start it with `aisle serve --canary VERSION`.")
+    return variant_schemas.CanaryAnswer(
+        **dict(_state("canary", found)),
+        share=found.share,
+        failed=found.failures,
+        champion_side=_side(found.tallies["champion"], service.watch.champion),
+        canary_side=_side(found.tallies["canary"], found.watch.champion),
+    )
 
 
 @router.get(
@@ -52,7 +91,6 @@ async def shadow(
     if found is None:
         raise ObjectNotFound("This server has no shadow.", hint="Start it with `aisle serve --shadow VERSION`.")
     results = found.comparison.results(pairs)
-    low, high = share_interval(results.agree, results.agree + results.differ)
     return variant_schemas.ShadowAnswer(
         **dict(_state("shadow", found)),
         champion=schemas.ModelRef(version=results.champion.version, bundle=results.champion.bundle)
@@ -63,7 +101,7 @@ async def shadow(
         differ=results.differ,
         dropped=found.dropped,
         failed=found.failed,
-        agreement=variant_schemas.Share(share=results.agree / max(results.agree + results.differ, 1), low=low, high=high),
+        agreement=_share(results.agree, results.agree + results.differ),
         confidence_difference=results.difference,
         pairs=[
             variant_schemas.DifferingPair(champion=one, shadow=two, products=products)
@@ -75,7 +113,12 @@ async def shadow(
 
 def states(service: Service) -> list[variant_schemas.VariantState]:
     """Return how the versions stand that are tried beside the champion."""
-    return [_state("shadow", service.shadow)] if service.shadow else []
+    found: list[variant_schemas.VariantState] = []
+    if service.canary:
+        found.append(_state("canary", service.canary))
+    if service.shadow:
+        found.append(_state("shadow", service.shadow))
+    return found
 
 
 def refusal(trouble: Trouble | None) -> schemas.Refusal | None:
@@ -86,7 +129,22 @@ def refusal(trouble: Trouble | None) -> schemas.Refusal | None:
     return schemas.Refusal(reason=trouble.reason, version=version, bundle=bundle)
 
 
-def _state(variant: Literal["canary", "shadow"], found: Shadow) -> variant_schemas.VariantState:
+def _state(variant: Literal["canary", "shadow"], found: Canary | Shadow) -> variant_schemas.VariantState:
     return variant_schemas.VariantState(
         variant=variant, version=found.watch.version or 0, state=found.state, refused=refusal(found.watch.trouble)
     )
+
+
+def _side(tally: Tally, who: Champion | None) -> variant_schemas.VariantTally:
+    return variant_schemas.VariantTally(
+        version=who.ref.version if who else None,
+        requests=tally.requests,
+        products=tally.products,
+        review=_share(tally.reviewed, tally.products),
+        seconds=tally.seconds / max(tally.requests, 1),
+    )
+
+
+def _share(hits: int, total: int) -> variant_schemas.Share:
+    low, high = share_interval(hits, total)
+    return variant_schemas.Share(share=hits / max(total, 1), low=low, high=high)

@@ -17,6 +17,7 @@ from aisle.serving.batching import MAX_BYTES
 from aisle.serving.canary import Split
 from aisle.serving.predictor import Champion
 from aisle.serving.service import Service
+from aisle.serving.trace import Trace, trace_of
 
 TOLD = 2
 """Categories that a model is asked for at least: how close the second one came is kept on record."""
@@ -60,17 +61,23 @@ async def answer(
         NotReady: No model is in service.
         Overloaded: Too many requests are waiting.
     """
-    started = time.perf_counter()
+    started, trace = time.perf_counter(), trace_of(scope)
     split = None if only or service.canary is None else service.canary.split(scope)
     champion = only or (split.champion if split else service.champion())
     if body_bytes <= MAX_BYTES and champion.seconds * 1000 <= service.options.inline_ms:
         who, asked = _read(read, champion, split)
         if len(asked.products) <= _FEW and all(product.image is None for product in asked.products):
             quick = who is champion or who.seconds * 1000 <= service.options.inline_ms
-            found = await service.batcher.score(who, asked.products, max(asked.top, TOLD)) if quick else None
+            timed = None if trace is None else partial(_tell, trace, who, time.perf_counter())
+            found = await service.batcher.score(who, asked.products, max(asked.top, TOLD), timed) if quick else None
             if found is not None:
                 return asked.spell(keep(service, who, asked, found, started))
-    return await service.scorer.run(partial(_answer, service, champion, split, read, started))
+    return await service.scorer.run(partial(_answer, service, champion, split, read, started, trace))
+
+
+def _tell(trace: Trace, who: Champion, since: float, began: float, ended: float) -> None:
+    trace.span("wait", since, began)
+    trace.span("score", began, ended, version=who.ref.version)
 
 
 def keep(service: Service, champion: Champion, asked: Asked, found: list[Prediction], started: float) -> list[Prediction]:
@@ -104,16 +111,28 @@ def _read(read: Callable[[Champion], Asked], champion: Champion, split: Split | 
 
 
 def _answer(
-    service: Service, champion: Champion, split: Split | None, read: Callable[[Champion], Asked], started: float
+    service: Service,
+    champion: Champion,
+    split: Split | None,
+    read: Callable[[Champion], Asked],
+    started: float,
+    trace: Trace | None,
 ) -> bytes:
     # All of it in a scoring thread: reading ten megabytes of JSON would hold up the event loop just as scoring does.
+    taken = time.perf_counter()
     who, asked = _read(read, champion, split)
+    began, found = time.perf_counter(), None
     if split is not None and who is split.canary:
         found = score_by_canary(service, who, asked)
-        if found is not None:
-            return asked.spell(keep(service, who, asked, found, started))
-        asked = read(champion)
-    return asked.spell(keep(service, champion, asked, score(champion, asked), started))
+        if found is None:
+            who, asked = champion, read(champion)
+    if found is None:
+        found = score(who, asked)
+    if trace is not None:
+        trace.span("wait", started, taken)
+        trace.span("read", taken, began)
+        trace.span("score", began, time.perf_counter(), version=who.ref.version)
+    return asked.spell(keep(service, who, asked, found, started))
 
 
 def score(who: Champion, asked: Asked) -> list[Prediction]:

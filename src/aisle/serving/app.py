@@ -42,8 +42,10 @@ from aisle.serving.routes import (
     streams,
     variants,
 )
+from aisle.serving.saturation import Saturation
 from aisle.serving.service import Parts, Service
 from aisle.serving.shadow import Shadow
+from aisle.serving.traces import Traced, Tracing
 from aisle.settings import Serving
 from aisle.telemetry import Telemetry
 
@@ -114,6 +116,8 @@ def create_app(
             max_products=options.shadow_queue,
             telemetry=telemetry,
         )
+    if options.traces_endpoint:
+        service.tracing = Tracing(options.traces_endpoint)
     app.state.service = service
     problems.install(app)
     # The last one added is the outermost: what is refused is observed as well, and a key is proved before a body is read.
@@ -121,6 +125,8 @@ def create_app(
     app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes, receive_s=options.receive_s, streams=[streams.PATH])
     app.add_middleware(Access, options=options, keyring=keyring, telemetry=telemetry)
     app.add_middleware(Admission, max_concurrent=options.max_concurrent)
+    if service.tracing is not None:
+        app.add_middleware(Traced, tracing=service.tracing)
     app.add_middleware(Observation, telemetry=telemetry, max_lines=options.log_lines)
     rooms = (
         predictions,
@@ -147,15 +153,20 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     variants = [variant for variant in (service.canary and service.canary.watch, service.shadow) if variant]
     await asyncio.gather(service.watch.start(), service.keyring.start(), *(variant.start() for variant in variants))
     service.journal.start()
+    saturation = Saturation(service.scorer, service.batcher, service.telemetry)
+    saturation.start()
     _say_who_may_ask(service)
     try:
         yield
     finally:
         service.drain()
         await asyncio.gather(service.watch.stop(), service.keyring.stop(), *(variant.stop() for variant in variants))
+        await saturation.stop()
         service.scorer.close()
         service.desk.close()
         await service.journal.stop(service.options.log_stop_s)
+        if service.tracing is not None:
+            await asyncio.to_thread(service.tracing.close)
 
 
 def _say_who_may_ask(service: Service) -> None:

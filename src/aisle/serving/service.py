@@ -16,8 +16,11 @@ from aisle.serving.keyring import Keyring
 from aisle.serving.predictor import Champion, ChampionSource, Scorer
 from aisle.serving.records import Records
 from aisle.serving.shadow import Shadow
+from aisle.serving.traces import Tracing
 from aisle.settings import Serving
 from aisle.telemetry import Telemetry
+
+_MODALITIES = {("text",): "text", ("image",): "image", ("text", "image"): "both"}
 
 
 class Parts(NamedTuple):
@@ -45,6 +48,7 @@ class Service:
         batcher: Scores what is small in the event loop.
         canary: A version that answers a share of the requests, if there is one.
         shadow: A version that is asked as well and never answers, if there is one.
+        tracing: Sends traces, if they are wanted.
         draining: Whether the server is about to stop: still answering, no longer ready.
     """
 
@@ -59,6 +63,7 @@ class Service:
     kept: Records | None = None
     canary: Canary | None = None
     shadow: Shadow | None = None
+    tracing: Tracing | None = None
     draining: bool = field(default=False)
 
     def drain(self) -> None:
@@ -113,11 +118,20 @@ class Service:
         return {code for one in (self.champion(), canary) if one is not None for code in one.model.categories}
 
     def count(self, predictions: Sequence[Prediction]) -> None:
-        """Count answers by their category, and how sure they are."""
+        """Count answers by category, by what they rest on and by why a person should look, and how sure they are."""
         confidence = self.telemetry.histogram("aisle_confidence")
+        seen: dict[tuple[str, str], int] = {}
         for prediction in predictions:
-            self.telemetry.series("aisle_products_total", prediction.code).inc()
             confidence.observe(prediction.confidence)
+            told = ("aisle_products_total", prediction.code)
+            seen[told] = seen.get(told, 0) + 1
+            told = ("aisle_modalities_total", _MODALITIES.get(prediction.modalities, "none"))
+            seen[told] = seen.get(told, 0) + 1
+            if prediction.review is not None:
+                told = ("aisle_reviews_total", prediction.review)
+                seen[told] = seen.get(told, 0) + 1
+        for (name, label), times in seen.items():
+            self.telemetry.series(name, label).inc(times)
 
     def ready(self) -> Champion:
         """Return the model in service if new requests are welcome.

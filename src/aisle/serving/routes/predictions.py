@@ -42,7 +42,7 @@ _BODY = {
     "required": True,
     "content": {
         "application/json": {"schema": {"oneOf": _SHAPES}, "examples": _EXAMPLES},
-        FORM: {"schema": {"$ref": "#/components/schemas/ProductForm"}},
+        FORM: {"schema": {"$ref": "#/components/schemas/ProductForm"}, "example": {"title": "Coussin velours 40 x 40"}},
     },
 }
 _NAMED = {"code": "2583", "name": "Swimming pools and accessories"}

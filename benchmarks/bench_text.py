@@ -71,16 +71,18 @@ def throughput(products: list[Product]) -> list[Figure]:
     weights = rng.normal(size=(columns.columns.size, CLASSES)).astype(np.float32)
     model = Stepped(*stepped(weights), np.zeros(CLASSES, np.float32))
     linear = LinearTexts.of(features.config.shape, columns, [model])
+    pair = LinearTexts.of(features.config.shape, columns, [model, model])
     linear.scores(features.texts(products[:1]))
     union = vectorizers().fit(titles)
     union_weights = rng.normal(size=(len(union.get_feature_names_out()), CLASSES))
 
     few = titles[:2_000]
-    theirs_rows, theirs_scores, ours_rows, ours_scores, ours_singly, normalised, told = rates(
+    theirs_rows, theirs_scores, ours_rows, ours_scores, ours_twice, ours_singly, normalised, told = rates(
         lambda: union.transform(few).shape[0],
         lambda: (union.transform(few) @ union_weights).shape[0],
         lambda: columns.transform(features.counts(products)).shape[0],
         lambda: linear.scores(features.texts(products))[0].shape[0],
+        lambda: pair.scores(features.texts(products))[0].shape[0],
         lambda: len([linear.scores(features.texts([product])) for product in products[:2_000]]),
         lambda: len([normalise(title) for title in titles]),
         lambda: len([detect_language(title) for title in titles]),
@@ -95,6 +97,7 @@ def throughput(products: list[Product]) -> list[Figure]:
         Figure("title to TF-IDF row, scikit-learn", theirs_rows, "titles/s"),
         Figure("title to TF-IDF row, ratio", ours_rows / theirs_rows, "", 10),
         Figure("title to 27 scores", ours_scores, "titles/s", 40_000),
+        Figure("title to 27 scores of each of two models", ours_twice, "titles/s", 40_000),
         Figure("title to 27 scores, one at a time", ours_singly, "titles/s"),
         Figure("title to 27 scores, scikit-learn", theirs_scores, "titles/s"),
         Figure("title to 27 scores, ratio", ours_scores / theirs_scores),

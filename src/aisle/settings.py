@@ -144,6 +144,9 @@ class Serving(Concern):
     log_queue: int = Field(10_000, ge=1, description="Answers that may wait to be written; more are dropped and counted.")
     log_stop_s: float = Field(5.0, ge=0, description="Seconds that waiting answers get to be written when the server stops.")
     keep_text: bool = Field(False, description="Whether title, description and brand are kept with an answer.")
+    looks_per_second: float = Field(
+        10.0, ge=0, le=10_000, description="Images a second whose light and colours are kept with an answer, for monitoring."
+    )
     keep_days: int = Field(90, ge=1, le=36_500, description="Days after which `aisle predictions prune` deletes answers.")
 
 

@@ -23,6 +23,7 @@ OTHER, MISSING = "other", "missing"
 
 _GRID = np.linspace(0, 1, 201)
 _MOST = 200
+_NO_FENCES = np.array([-np.inf, np.inf, -np.inf, np.inf])
 _AGAIN = "Train again with this release: its bundles hold what monitoring needs."
 
 Floats = NDArray[np.float64]
@@ -39,6 +40,8 @@ class NumberReference:
         quantiles: The 201 quantiles of the values, least and greatest included.
         mean: Their mean.
         deviation: Their standard deviation.
+        fences: Between which values are no outliers: by interquartile range (low, high), then by robust z (low, high).
+        beyond: Rows outside of the fences: by interquartile range, by robust z.
     """
 
     edges: Floats
@@ -47,6 +50,8 @@ class NumberReference:
     quantiles: Floats
     mean: float
     deviation: float
+    fences: Floats
+    beyond: tuple[int, int]
 
     @property
     def rows(self) -> int:
@@ -71,6 +76,9 @@ class NumberReference:
             "quantiles": [float(f"{value:.9g}") for value in self.quantiles],
             "mean": self.mean,
             "deviation": self.deviation,
+            # JSON has no infinity: a fence that is none is null.
+            "fences": [fence if np.isfinite(fence) else None for fence in self.fences.tolist()],
+            "beyond": list(self.beyond),
         }
 
 
@@ -161,16 +169,28 @@ def number_reference(values: pl.Series | NDArray[Any]) -> NumberReference:
         values: The numbers; nulls and NaN are missing, infinite ones lie in the outermost bins.
     """
     given = values.cast(pl.Float64).to_numpy() if isinstance(values, pl.Series) else np.asarray(values, np.float64)
-    there = np.sort(given[~np.isnan(given)])
-    finite = there[np.isfinite(there)]
+    there = np.sort(given)
+    missing = int(np.isnan(given).sum())
+    there = there[: len(there) - missing]
+    finite = there[np.searchsorted(there, -np.inf, side="right") : np.searchsorted(there, np.inf)]
     if not len(finite):
         counts = np.array([float(len(there))])
-        return NumberReference(np.empty(0), counts, len(given) - len(there), np.zeros(len(_GRID)), 0.0, 0.0)
+        return NumberReference(np.empty(0), counts, missing, np.zeros(len(_GRID)), 0.0, 0.0, _NO_FENCES, (0, 0))
     edges = _edges(finite)
     ends = np.searchsorted(there, edges, side="left")
     counts = np.diff(np.concatenate([[0], ends, [len(there)]])).astype(np.float64)
-    quantiles = np.quantile(finite, _GRID)
-    return NumberReference(edges, counts, len(given) - len(there), quantiles, float(finite.mean()), float(finite.std()))
+    fences = _fences(finite)
+    beyond = [len(finite) - int(np.diff(_inside(finite, *pair))[0]) for pair in (fences[:2], fences[2:])]
+    return NumberReference(
+        edges,
+        counts,
+        missing,
+        _sorted_quantiles(finite, _GRID),
+        float(finite.mean()),
+        float(finite.std()),
+        fences,
+        (beyond[0], beyond[1]),
+    )
 
 
 def category_reference(values: pl.Series | Sequence[str | bool | None]) -> CategoryReference:
@@ -191,7 +211,7 @@ def category_reference(values: pl.Series | Sequence[str | bool | None]) -> Categ
 
 
 def _edges(finite: Floats) -> Floats:
-    deciles = np.quantile(finite, np.linspace(0, 1, 11), method="inverted_cdf")
+    deciles = finite[np.maximum(np.ceil(np.linspace(0, 1, 11) * len(finite)).astype(np.intp) - 1, 0)]
     inner = np.unique(deciles[1:-1])
     # A value that stands on two deciles holds a tenth of the rows: it gets a bin of its own, or its neighbours would
     # hide in it.
@@ -200,6 +220,26 @@ def _edges(finite: Floats) -> Floats:
     if edges[0] == finite[0] and edges[0] not in heavy:
         edges = edges[1:]
     return edges if len(edges) else np.array([np.nextafter(finite[-1], np.inf)])
+
+
+def _sorted_quantiles(ascending: Floats, shares: Floats) -> Floats:
+    places = shares * (len(ascending) - 1)
+    return np.interp(places, np.arange(len(ascending)), ascending)
+
+
+def _fences(finite: Floats) -> Floats:
+    """Return the fences of Tukey (1977) and of the modified z score of Iglewicz and Hoaglin (1993)."""
+    low, middle, high = _sorted_quantiles(finite, np.array([0.25, 0.5, 0.75]))
+    apart = float(np.median(np.abs(finite - middle)))
+    # Where half of the rows are the same, whatever differs would be an outlier: then there are no fences.
+    tukey = (low - 1.5 * (high - low), high + 1.5 * (high - low)) if high > low else (-np.inf, np.inf)
+    robust = 3.5 * apart / 0.6745
+    score = (middle - robust, middle + robust) if apart > 0 else (-np.inf, np.inf)
+    return np.array([*tukey, *score])
+
+
+def _inside(ascending: Floats, low: float, high: float) -> tuple[int, int]:
+    return int(np.searchsorted(ascending, low, side="left")), int(np.searchsorted(ascending, high, side="right"))
 
 
 def _column(content: Mapping[str, Any]) -> ColumnReference:
@@ -211,5 +251,16 @@ def _column(content: Mapping[str, Any]) -> ColumnReference:
     edges, counts = np.array(content["edges"], np.float64), np.array(content["counts"], np.float64)
     if len(counts) != len(edges) + 1 or len(content["quantiles"]) != len(_GRID):
         raise ValueError("bins and edges do not fit each other")
-    quantiles = np.array(content["quantiles"], np.float64)
-    return NumberReference(edges, counts, content["missing"], quantiles, content["mean"], content["deviation"])
+    ends = (-np.inf, np.inf, -np.inf, np.inf)
+    fences = [end if fence is None else fence for fence, end in zip(content["fences"], ends, strict=True)]
+    beyond = content["beyond"]
+    return NumberReference(
+        edges,
+        counts,
+        content["missing"],
+        np.array(content["quantiles"], np.float64),
+        content["mean"],
+        content["deviation"],
+        np.array(fences, np.float64),
+        (beyond[0], beyond[1]),
+    )

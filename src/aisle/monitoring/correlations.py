@@ -1,5 +1,6 @@
 """How a column goes with the label, from a table of pairs: of interest where it goes with it better than it should."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,7 @@ def association(pairs: NDArray[Any]) -> Association | None:
     entropies = [-float(np.sum(part / rows * np.log(part / rows))) for part in (of_bins, of_labels)]
     return Association(
         cramers_v=_cramers_v(table, expected),
-        information=min(1.0, max(0.0, information / np.sqrt(entropies[0] * entropies[1]))),
+        information=min(1.0, max(0.0, information / math.sqrt(entropies[0] * entropies[1]))),
         alone=_left_out(table) / float(rows),
         commonest=float(of_labels.max() / rows),
         rows=int(rows),

@@ -74,4 +74,4 @@ def _left_out(table: NDArray[np.float64]) -> float:
     ordered = np.sort(table, axis=1)
     best, second = ordered[:, -1], ordered[:, -2]
     lead = best - 1 - second
-    return float(np.sum(np.where(lead > 0, best, np.where(lead == 0, best / 2, 0.0))))
+    return float(np.sum(np.where(lead > 0, best, np.where((lead == 0) & (second > 0), best / 2, 0.0))))

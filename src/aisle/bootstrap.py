@@ -16,6 +16,7 @@ from aisle.storage.objects import Bucket, Objects
 from aisle.telemetry import Telemetry, configure_logging
 
 if TYPE_CHECKING:
+    from aisle.monitoring.exporter import Exporter
     from aisle.monitoring.feedback import FeedbackBook
     from aisle.monitoring.prediction_log import PredictionLog
     from aisle.pipeline.context import Context, Report
@@ -99,6 +100,13 @@ class Application:
         from aisle.monitoring.feedback import FeedbackBook
 
         return FeedbackBook(self.database)
+
+    @cached_property
+    def exporter(self) -> "Exporter":
+        """What Prometheus is shown of the database, which is opened at the first look and may be away."""
+        from aisle.monitoring.exporter import Exporter
+
+        return Exporter(lambda: self.database, model=self.settings.tracking.model, cache_s=self.settings.exporter.cache_s)
 
     @cached_property
     def records(self) -> "Records":

@@ -147,7 +147,16 @@ class Serving(Concern):
     keep_days: int = Field(90, ge=1, le=36_500, description="Days after which `aisle predictions prune` deletes answers.")
 
 
-CONCERNS: tuple[type[Concern], ...] = (Workspace, Database, Objects, Tracking, Catalog, Training, Serving)
+class Exporter(Concern):
+    """How figures of the database are shown to Prometheus."""
+
+    section: ClassVar[str] = "exporter"
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(9108, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    cache_s: float = Field(10.0, ge=0, description="Seconds for which one look at the database answers whoever asks.")
+
+
+CONCERNS: tuple[type[Concern], ...] = (Workspace, Database, Objects, Tracking, Catalog, Training, Serving, Exporter)
 """Every settings class, in the order in which they are shown."""
 
 
@@ -162,6 +171,7 @@ class Settings:
     catalog: Catalog
     training: Training
     serving: Serving
+    exporter: Exporter
     origins: dict[str, str]
 
 

@@ -1,4 +1,4 @@
-"""Rules, alerts and routes: valid, about series that exist; each alert has a runbook, and tests that it fires and does not."""
+"""Rules, alerts and routes: valid, about series that exist; each alert with a runbook, and tests that it fires and does not."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Rules, alerts and routes: valid, about series that exist; each alert with a runbook, and tests that it fires and does not."""
+"""Rules, alerts and routes are valid and about series that exist; each alert has a runbook and tests both ways."""
 
 import shutil
 import subprocess

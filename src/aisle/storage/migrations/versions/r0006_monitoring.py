@@ -1,4 +1,4 @@
-"""What monitoring found, value by value, and the retrainings that it asked for."""
+"""What monitoring found, the retrainings that it asked for, and what of answers it looks at besides."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,11 +10,19 @@ depends_on = None
 
 _NAME = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 _SERIAL = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_SEEN = (
+    sa.Column("title_marks", sa.String()),
+    sa.Column("image_brightness", sa.Float()),
+    sa.Column("image_white", sa.Float()),
+    sa.Column("image_sketch", sa.String()),
+)
 _MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
     """Make the tables of runs, of their values and of requests; of a model one request at a time is open."""
+    for column in _SEEN:
+        op.add_column("predictions", sa.Column(column.name, column.type))
     op.create_table(
         "monitor_runs",
         sa.Column("id", _SERIAL, autoincrement=True, nullable=False),
@@ -89,3 +97,5 @@ def downgrade() -> None:
     op.drop_table("retrain_requests")
     op.drop_table("monitor_values")
     op.drop_table("monitor_runs")
+    for column in _SEEN:
+        op.drop_column("predictions", column.name)

@@ -98,7 +98,6 @@ def test_every_metric_of_server_and_exporter_is_on_a_board_or_in_an_alert():
         "aisle_performance_window_rows",
         "aisle_quality_threshold",
         "aisle_quality_window_rows",
-        "aisle_promotions_total",
         "aisle_retrain_last_change_timestamp_seconds",
     }
 

@@ -1,7 +1,7 @@
 """No panel without data: a real server and exporter, scraped by a real Prometheus, answer every query of every board.
 
-The server has a champion, a canary and a shadow, keys, traffic of every kind and feedback; the database has a monitoring run of
-those answers and a retraining that failed, of which a real Alertmanager tells.
+The server has a champion, a canary and a shadow, keys, traffic of every kind and feedback; the database has a monitoring run
+of those answers and a retraining that failed, of which a real Alertmanager tells.
 """
 
 import base64
@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,13 +35,6 @@ pytestmark = pytest.mark.servers
 
 _WITHIN_S = 60.0
 _VARIABLES = {"$__rate_interval": "1m", "$__range": "5m", "$instance": ".*", "$column": ".*", "$measure": ".*"}
-
-
-@dataclass(frozen=True)
-class Running:
-    """The whole of it: Prometheus with all behind it."""
-
-    stack: MonitoringStack
 
 
 @contextlib.contextmanager
@@ -125,12 +117,12 @@ def monitored(home: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MonitoringStack]:
     if reason := MonitoringStack.available():
         pytest.skip(reason)
     home = copy_of_trained_home(tmp_path_factory.mktemp("boards") / "home")
     with opened(home) as application:
-        _, key = application.keys.create("board", scopes=("predict", "review", "admin"))
+        _, key = application.keys.create("board", scopes=("predict", "review", "admin"), requests_per_minute=None)
     serve = ("serve", "--port", "0", "--canary", "2", "--canary-share", "0.5", "--shadow", "2")
     export = ("monitor", "export", "--port", "0")
     with (
@@ -143,8 +135,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         time.sleep(1)  # until they are in the log
         monitored(home)
         targets = {"server": httpx.URL(server).netloc.decode(), "exporter": httpx.URL(exporter).netloc.decode()}
-        with traffic(client), MonitoringStack(**targets) as stack:
-            yield Running(stack)
+        with traffic(client), MonitoringStack(**targets) as started:
+            yield started
 
 
 def eventually(look: Callable[[], list[str]]) -> list[str]:
@@ -164,29 +156,29 @@ def answered(stack: MonitoringStack, expression: str) -> bool:
 
 
 @pytest.mark.parametrize("uid", sorted(BOARDS))
-def test_every_query_of_every_panel_has_an_answer(running: Running, uid: str):
+def test_every_query_of_every_panel_has_an_answer(stack: MonitoringStack, uid: str):
     asked = list(expressions(BOARDS[uid]))
     assert len(asked) >= len(panels(BOARDS[uid]))
 
     def missing() -> list[str]:
-        return [f"{title}: {expression}" for title, expression in asked if not answered(running.stack, expression)]
+        return [f"{title}: {expression}" for title, expression in asked if not answered(stack, expression)]
 
     assert not eventually(missing)
 
 
-def test_every_recording_rule_gives_something(running: Running):
+def test_every_recording_rule_gives_something(stack: MonitoringStack):
     recorded = [rule["record"] for rule in rules("record")]
-    assert not eventually(lambda: [name for name in recorded if not answered(running.stack, name)])
+    assert not eventually(lambda: [name for name in recorded if not answered(stack, name)])
 
 
-def test_no_rule_fails(running: Running):
-    for group in httpx.get(f"{running.stack.url}/api/v1/rules", timeout=30).json()["data"]["groups"]:
+def test_no_rule_fails(stack: MonitoringStack):
+    for group in httpx.get(f"{stack.url}/api/v1/rules", timeout=30).json()["data"]["groups"]:
         for rule in group["rules"]:
             assert rule["health"] in {"ok", "unknown"}, rule
 
 
-def test_what_fires_reaches_whom_it_concerns_with_its_runbook(running: Running):
-    letters = running.stack.mailbox.letters
+def test_what_fires_reaches_whom_it_concerns_with_its_runbook(stack: MonitoringStack):
+    letters = stack.mailbox.letters
 
     def fired() -> list[str]:
         names = {

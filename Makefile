@@ -32,6 +32,7 @@ check: setup check-docs ## Check format, lint, types, layers and generated docum
 
 check-docs: setup
 	@if [ -f scripts/generate_docs.py ]; then $(BIN)/python scripts/generate_docs.py --check; fi
+	@if [ -f deploy/grafana/build.py ]; then $(BIN)/python -m deploy.grafana.build --check; fi
 
 format: setup ## Format the code, and mend what the linter can mend
 	@$(BIN)/ruff format --quiet .
@@ -46,8 +47,9 @@ bench-%: setup ## Run one benchmark: benchmarks/bench_NAME.py
 serve: setup-product ## Serve predictions of the current champion on 127.0.0.1:8000, to this machine alone
 	@$(BIN)/aisle serve --open
 
-docs: setup ## Write the generated documents anew
+docs: setup ## Write the generated documents and boards anew
 	@$(BIN)/python scripts/generate_docs.py
+	@$(BIN)/python -m deploy.grafana.build
 
 lock: ## Write requirements/*.txt anew (UPGRADE=--upgrade takes newer versions)
 	@scripts/lock.sh $(UPGRADE)

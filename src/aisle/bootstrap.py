@@ -16,6 +16,7 @@ from aisle.storage.objects import Bucket, Objects
 from aisle.telemetry import Telemetry, configure_logging
 
 if TYPE_CHECKING:
+    from aisle.monitoring.exporter import Exporter
     from aisle.monitoring.feedback import FeedbackBook
     from aisle.monitoring.monitor import Monitor
     from aisle.monitoring.policy import Policy
@@ -120,6 +121,13 @@ class Application:
             policy or self.policy(),
             model=self.settings.tracking.model,
         )
+
+    @cached_property
+    def exporter(self) -> "Exporter":
+        """What Prometheus is shown of the database, which is opened at the first look and may be away."""
+        from aisle.monitoring.exporter import Exporter
+
+        return Exporter(lambda: self.database, model=self.settings.tracking.model, cache_s=self.settings.exporter.cache_s)
 
     @cached_property
     def records(self) -> "Records":

@@ -166,6 +166,15 @@ class Serving(Concern):
     canary_share: float = Field(0.05, gt=0, lt=1, description="Share of the request keys that the canary answers.")
 
 
+class Exporter(Concern):
+    """How figures of the database are shown to Prometheus."""
+
+    section: ClassVar[str] = "exporter"
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(9108, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    cache_s: float = Field(10.0, ge=0, description="Seconds for which one look at the database answers whoever asks.")
+
+
 class Monitoring(Concern):
     """How the answers of servers are watched."""
 
@@ -177,7 +186,17 @@ class Monitoring(Concern):
     metrics_s: float = Field(5.0, gt=0, le=300, description="Seconds between the two looks at a server's metrics.")
 
 
-CONCERNS: tuple[type[Concern], ...] = (Workspace, Database, Objects, Tracking, Catalog, Training, Serving, Monitoring)
+CONCERNS: tuple[type[Concern], ...] = (
+    Workspace,
+    Database,
+    Objects,
+    Tracking,
+    Catalog,
+    Training,
+    Serving,
+    Exporter,
+    Monitoring,
+)
 """Every settings class, in the order in which they are shown."""
 
 
@@ -192,6 +211,7 @@ class Settings:
     catalog: Catalog
     training: Training
     serving: Serving
+    exporter: Exporter
     monitoring: Monitoring
     origins: dict[str, str]
 

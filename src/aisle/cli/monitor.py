@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from aisle.bootstrap import Application, open_application
+from aisle.cli.exporter import export
 from aisle.cli.monitor_demo import demo
 from aisle.cli.monitor_screen import coloured, show_values, summarise_finding
 from aisle.cli.screen import JSON, progress, say, say_json, table
@@ -16,6 +17,7 @@ app = typer.Typer(
     help="Watch what servers answer: quality, drift, performance, and when to train again.", no_args_is_help=True
 )
 app.command("demo")(demo)
+app.command("export")(export)
 
 Policy = Annotated[
     Path | None, typer.Option(help="A policy file.  [default: AISLE_MONITORING_POLICY, else the shipped one]")

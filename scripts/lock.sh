@@ -13,4 +13,6 @@ compile() {
 compile "$@" requirements/uv.in -o requirements/uv.txt
 compile "$@" --group dev pyproject.toml -o requirements/dev.txt
 compile --group build pyproject.toml -c requirements/dev.txt -o requirements/product.txt
+compile requirements/serving.in -c requirements/product.txt -o requirements/serving.txt
 compile "$@" requirements/mlflow.in -o requirements/mlflow.txt
+compile "$@" requirements/airflow.in -o requirements/airflow.txt

@@ -4,9 +4,10 @@
     ├── SettingsError              a setting is unknown, malformed or missing
     ├── StorageError
     │   ├── DatabaseError          the database cannot be reached, or its schema is another version's
-    │   └── ObjectStoreError       the object store refused, or cannot be reached
-    │       ├── ObjectNotFound     no object under that key
-    │       └── ObjectExists       a create-only write found the key taken
+    │   ├── ObjectStoreError       the object store refused, or cannot be reached
+    │   │   ├── ObjectNotFound     no object under that key
+    │   │   └── ObjectExists       a create-only write found the key taken
+    │   └── BackupError            a backup cannot be written, is damaged, or does not fit where it is to go
     ├── CatalogError
     │   ├── SourceError            a folder is no catalogue, or its mapping does not fit its files
     │   ├── ArchiveError           an archive is damaged or hostile
@@ -36,6 +37,7 @@
     ├── ServingError               the server cannot do its work
     │   ├── NotReady               no verified model is loaded, or the server is stopping
     │   └── Overloaded             too many requests are waiting already
+    ├── TelemetryError             a failure could not be told to the metrics
     └── PipelineError              a step is unknown, or cannot run yet
 
 An error carries three things for the person who gets it: what happened (the message), how to mend it (`hint`) and, for
@@ -100,6 +102,10 @@ class ObjectNotFound(ObjectStoreError):
 
 class ObjectExists(ObjectStoreError):
     """A create-only write found the key taken."""
+
+
+class BackupError(StorageError):
+    """A backup cannot be written, is damaged, or does not fit where it is to go."""
 
 
 class CatalogError(AisleError):
@@ -294,6 +300,10 @@ class NotReady(ServingError):
 
 class Overloaded(ServingError):
     """Too many requests are waiting already."""
+
+
+class TelemetryError(AisleError):
+    """A failure could not be told to the metrics."""
 
 
 class PipelineError(AisleError):

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, pushadd_to_gateway
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.process_collector import ProcessCollector
+
+from aisle.errors import TelemetryError
 
 _Kind = TypeVar("_Kind", Counter, Gauge, Histogram)
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -49,6 +51,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("aisle_model_ready", "gauge", "1 while a verified champion is loaded, else 0."),
     Metric("aisle_model_load_seconds", "gauge", "Seconds that the last load of a bundle took."),
     Metric("aisle_model_swaps_total", "counter", "Bundles taken into service or refused.", ("outcome",)),
+    Metric("aisle_task_failed_timestamp_seconds", "gauge", "When a task of the orchestrator last failed.", ("dag", "task")),
 )
 
 
@@ -115,6 +118,32 @@ class Telemetry:
         if not isinstance(metric, kind):
             raise TypeError(f"{name} is no {kind.__name__.lower()}")
         return metric
+
+
+def push_failure(address: str, dag: str, task: str, *, timeout_s: float = 10.0) -> None:
+    """Tell a Pushgateway that a task has failed for good.
+
+    A task ends before anybody could scrape it; the gateway keeps the moment, by DAG and task.
+
+    Args:
+        address: The gateway's.
+        dag: The DAG's id.
+        task: The task's id.
+        timeout_s: Seconds after which it is given up.
+
+    Raises:
+        TelemetryError: The gateway cannot be reached, or refuses.
+    """
+    name = "aisle_task_failed_timestamp_seconds"
+    metric = next(metric for metric in METRICS if metric.name == name)
+    registry = CollectorRegistry()
+    Gauge(name, metric.help, metric.labels, registry=registry).labels(dag, task).set_to_current_time()
+    try:
+        pushadd_to_gateway(address, "aisle_tasks", registry, {"dag_id": dag, "task_id": task}, timeout_s)
+    except (OSError, ValueError) as error:
+        raise TelemetryError(
+            f"{address} was not told: {error}.", hint="Check AISLE_PUSH_URL, and that the server runs."
+        ) from error
 
 
 def configure_logging(level: str, form: Literal["text", "json"]) -> None:

@@ -2,12 +2,15 @@
 
 import json
 import re
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
-from aisle.telemetry import METRICS, Metric, Telemetry, configure_logging
+from aisle.errors import TelemetryError
+from aisle.telemetry import METRICS, Metric, Telemetry, configure_logging, push_failure
 
 UNBOUNDED = {"id", "product", "product_id", "title", "description", "path", "url", "message", "error", "user", "key"}
 
@@ -142,3 +145,30 @@ class TestLogging:
         configure_logging("info", "json")
         structlog.get_logger().info("title", title='x"}\n{"event": "forged"')
         assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_failure_of_a_task_is_pushed_under_its_dag_and_name():
+    got: list[tuple[str, bytes]] = []
+
+    class Gateway(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Gateway) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        push_failure(f"http://127.0.0.1:{server.server_address[1]}", "train_model", "train")
+        thread.join()
+    path, body = got[0]
+    assert path == "/metrics/job/aisle_tasks/dag_id/train_model/task_id/train"
+    assert b'aisle_task_failed_timestamp_seconds{dag="train_model",task="train"} 1' in body
+
+
+def test_a_gateway_that_does_not_answer_is_our_error():
+    with pytest.raises(TelemetryError, match=r"127.0.0.1:1 was not told"):
+        push_failure("http://127.0.0.1:1", "train_model", "train")

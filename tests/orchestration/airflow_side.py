@@ -28,7 +28,8 @@ def main(asked: dict[str, Any], out: Path) -> None:
         found["dags"][dag.dag_id] = _told(dag)
     for run in asked["runs"]:
         os.environ["AISLE_HOME"] = run["home"]
-        found["runs"].append(_run(bag.dags[run["dag"]], run["conf"]))
+        # Read anew: a test run leaves its parameters behind as the DAG's own.
+        found["runs"].append(_run(_read(Path(asked["dags"])).dags[run["dag"]], run["conf"]))
     out.write_text(json.dumps(found, default=str))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -39,10 +39,7 @@ from aisle.pipeline.table_files import table_writer
 from aisle.registry.bundles import fetch, publish
 from aisle.registry.gate import Decision, decide
 from aisle.storage.schema import products
-
-if TYPE_CHECKING:
-    # The tools of training take two seconds to import; a step that does not train does without.
-    from aisle.training.search.events import OnEvent
+from aisle.training.search.events import OnEvent
 
 _SHOWN = 100
 _ASKED = ("budget", "families", "modalities", "checkpoint", "jobs", "memory")
@@ -77,8 +74,9 @@ def snapshot(context: Context, what: SnapshotInput) -> SnapshotOutput:
     return SnapshotOutput(snapshot=frozen.digest, rows=frozen.rows, labelled=frozen.labelled, classes=len(frozen.classes))
 
 
-def train_bundle(context: Context, what: TrainInput, *, on_event: "OnEvent" = lambda _: None) -> TrainOutput:
+def train_bundle(context: Context, what: TrainInput, *, on_event: OnEvent = lambda _: None) -> TrainOutput:
     """Learn from a snapshot, and keep the bundle and the report of its training in the object store."""
+    # The tools of training take two seconds to import: a step that does not train does without.
     from aisle.pipeline.training_report import store_report
     from aisle.training.fit import train
 

@@ -1,4 +1,4 @@
-"""The check-up: each thing that can be wrong is found, named and given a remedy, and the others are looked at all the same."""
+"""The check-up: each thing that can be wrong is found and given a remedy, and the others are looked at all the same."""
 
 import socket
 import threading

@@ -122,10 +122,12 @@ class TestRuns:
     def test_a_share_is_taken_in_and_the_images_are_counted(self, found: Found):
         run = found.run(0)
         assert run["state"] == "success"
-        assert run["xcoms"]["load_train_image"] == run["xcoms"]["upload_x_train"] == run["xcoms"]["upload_y_train"] == 600
-        assert (
-            run["xcoms"]["load_test_image"] == run["xcoms"]["upload_x_test"] == run["xcoms"]["choose_rows"]["upto"]["test"]
-        )
+        told = run["xcoms"]
+        assert told["choose_rows"]["upto"]["train"] == told["upload_x_train"] == told["upload_y_train"] == 600
+        assert told["choose_rows"]["upto"]["test"] == told["upload_x_test"]
+        # One in a few hundred of the made-up images is broken, as in real catalogues.
+        assert 590 <= told["load_train_image"] <= 600
+        assert told["upload_x_test"] - 3 <= told["load_test_image"] <= told["upload_x_test"]
 
     def test_a_batch_takes_what_is_left_and_the_next_one_says_that_nothing_is(self, found: Found):
         assert found.run(1)["xcoms"]["upload_x_train"] == 1_500

@@ -3,7 +3,8 @@ BIN := .venv/bin
 BENCHMARKS := $(patsubst benchmarks/bench_%.py,bench-%,$(wildcard benchmarks/bench_*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-product demo test test-fast check check-docs format bench serve docs lock clean
+.PHONY: help setup setup-product demo test test-fast test-docker check check-docs format bench serve docs lock clean \
+	secrets images up down status logs backup restore cli
 
 help:
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { sub("%", "NAME", $$1); printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +24,9 @@ test: setup ## Run every test, with real servers where they can be installed
 
 test-fast: setup ## Run the tests that need neither servers nor patience
 	@$(BIN)/python -m pytest -q -m "not servers and not slow"
+
+test-docker: setup ## Bring the whole system up on a Docker engine and take it through its life
+	@$(BIN)/python -m pytest -q -m docker tests/stack
 
 check: setup check-docs ## Check format, lint, types, layers and generated documents
 	@$(BIN)/ruff format --check --quiet .
@@ -46,6 +50,33 @@ bench-%: setup ## Run one benchmark: benchmarks/bench_NAME.py
 
 serve: setup-product ## Serve predictions of the current champion on 127.0.0.1:8000, to this machine alone
 	@$(BIN)/aisle serve --open
+
+secrets: ## Make the secrets of the whole system, each a file below deploy/secrets
+	@scripts/secrets.sh
+
+images: ## Build the images of the whole system
+	@scripts/stack.sh images
+
+up: secrets ## Start the whole system and wait until it is healthy (PROFILES="airflow monitoring tools")
+	@scripts/stack.sh up
+
+down: ## Stop the whole system; its data stays
+	@scripts/stack.sh down
+
+status: ## Show every service of the whole system: its state, health and addresses
+	@scripts/stack.sh status
+
+logs: ## Show the latest lines of every service (SERVICE=api for one)
+	@scripts/stack.sh logs $(SERVICE)
+
+backup: ## Back the whole system up into backups/ (NAME=before-upgrade)
+	@scripts/stack.sh backup $(NAME)
+
+restore: ## Bring a backup back into an empty system (NAME=before-upgrade)
+	@scripts/stack.sh restore $(NAME)
+
+cli: ## Run aisle on the whole system's settings (ARGS="doctor")
+	@scripts/stack.sh cli $(ARGS)
 
 docs: setup ## Write the generated documents and boards anew
 	@$(BIN)/python scripts/generate_docs.py

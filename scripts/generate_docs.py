@@ -19,7 +19,7 @@ from aisle.catalog.categories import CHALLENGE_CATEGORIES
 from aisle.catalog.rejects import REASONS
 from aisle.cli import app as cli
 from aisle.errors import AisleError
-from aisle.pipeline.plan import STEPS
+from aisle.pipeline.plan import ERRANDS, STEPS
 from aisle.serving.app import create_app
 from aisle.serving.predictor import ChampionRef
 from aisle.settings import CONCERNS, Serving, variable
@@ -55,6 +55,7 @@ _PROCESSES = (
         "exporter",
         "`GET /metrics` of `aisle monitor export` has them, read from the database; what is not known has no series.",
     ),
+    ("Of a task", "task", "A task that fails tells it to the Pushgateway that `AISLE_PUSH_URL` names."),
 )
 """Which process exports what."""
 
@@ -142,7 +143,7 @@ def rejects() -> str:
 def steps() -> str:
     """Every pipeline step with the shapes of its input and output."""
     parts = ["# Pipeline steps\n", "`aisle pipeline step NAME JSON` runs one; this is what an orchestrator calls.\n"]
-    for step in STEPS:
+    for step in (*STEPS, *ERRANDS):
         kept = "Its output is remembered by its input." if step.remembered else "It always runs, and is safe to run again."
         parts.append(f"## {step.name}\n\n{step.summary} {kept}\n")
         taken = [(*row, "yes" if row[0].strip("`") in _required(step.takes) else "no") for row in _fields(step.takes)]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the servers that the tests talk to: PostgreSQL, Ceph's S3 gateway, Prometheus and Alertmanager from Debian, MLflow in
-# .venv-mlflow.
+# .venv-mlflow, Airflow in .venv-airflow.
 # Without root the Debian packages are only named when missing: the tests that need them are then skipped, with the reason.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -48,11 +48,14 @@ if [ ${#missing[@]} -gt 0 ]; then
   fi
 fi
 
-stamp=$(stamp_of requirements/uv.txt requirements/mlflow.txt scripts/bootstrap.sh)
-if [ "$(cat .venv-mlflow/stamp 2>/dev/null)" != "$stamp" ] || ! .venv-mlflow/bin/python -c '' 2>/dev/null; then
-  need_uv
-  say "setup: installing requirements/mlflow.txt into .venv-mlflow"
-  rm -f .venv-mlflow/stamp
-  need_environment .venv-mlflow requirements/mlflow.txt
-  echo "$stamp" >.venv-mlflow/stamp
-fi
+for server in mlflow airflow; do
+  folder=.venv-$server lock=requirements/$server.txt
+  stamp=$(stamp_of requirements/uv.txt "$lock" scripts/bootstrap.sh)
+  if [ "$(cat "$folder/stamp" 2>/dev/null)" != "$stamp" ] || ! "$folder/bin/python" -c '' 2>/dev/null; then
+    need_uv
+    say "setup: installing $lock into $folder"
+    rm -f "$folder/stamp"
+    need_environment "$folder" "$lock"
+    echo "$stamp" >"$folder/stamp"
+  fi
+done

@@ -4,9 +4,10 @@
     ├── SettingsError              a setting is unknown, malformed or missing
     ├── StorageError
     │   ├── DatabaseError          the database cannot be reached, or its schema is another version's
-    │   └── ObjectStoreError       the object store refused, or cannot be reached
-    │       ├── ObjectNotFound     no object under that key
-    │       └── ObjectExists       a create-only write found the key taken
+    │   ├── ObjectStoreError       the object store refused, or cannot be reached
+    │   │   ├── ObjectNotFound     no object under that key
+    │   │   └── ObjectExists       a create-only write found the key taken
+    │   └── BackupError            a backup cannot be written, is damaged, or does not fit where it is to go
     ├── CatalogError
     │   ├── SourceError            a folder is no catalogue, or its mapping does not fit its files
     │   ├── ArchiveError           an archive is damaged or hostile
@@ -38,6 +39,7 @@
     │   └── Overloaded             too many requests are waiting already
     ├── MonitoringError            a window, reference or policy cannot be used
     │   └── RequestConflict        somebody else took or closed a retrain request first
+    ├── TelemetryError             a failure could not be told to the metrics
     └── PipelineError              a step is unknown, or cannot run yet
 
 An error carries three things for the person who gets it: what happened (the message), how to mend it (`hint`) and, for
@@ -102,6 +104,10 @@ class ObjectNotFound(ObjectStoreError):
 
 class ObjectExists(ObjectStoreError):
     """A create-only write found the key taken."""
+
+
+class BackupError(StorageError):
+    """A backup cannot be written, is damaged, or does not fit where it is to go."""
 
 
 class CatalogError(AisleError):
@@ -304,6 +310,10 @@ class MonitoringError(AisleError):
 
 class RequestConflict(MonitoringError):
     """Somebody else took or closed a retrain request first."""
+
+
+class TelemetryError(AisleError):
+    """A failure could not be told to the metrics."""
 
 
 class PipelineError(AisleError):

@@ -26,6 +26,9 @@ class Workspace(Concern):
     home: Path = Field(Path(".aisle"), description="Folder of the embedded database, objects and MLflow store.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe event logged.")
     log_format: Literal["text", "json"] = Field("text", description="Lines for people, or JSON for collectors.")
+    push_url: str | None = Field(
+        None, description="Address of a Prometheus Pushgateway that is told when a task of the orchestrator fails."
+    )
 
 
 class Database(Concern):

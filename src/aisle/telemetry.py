@@ -13,12 +13,22 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    pushadd_to_gateway,
+    start_http_server,
+)
 from prometheus_client import Metric as Family
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
+
+from aisle.errors import TelemetryError
 
 _Kind = TypeVar("_Kind", Counter, Gauge, Histogram)
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -37,7 +47,7 @@ class Metric:
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
-    process: Literal["server", "exporter"] = "server"
+    process: Literal["server", "exporter", "task"] = "server"
 
 
 def _read(name: str, help_: str, *labels: str, kind: Literal["counter", "gauge"] = "gauge") -> Metric:
@@ -155,6 +165,13 @@ METRICS: tuple[Metric, ...] = (
         "How far the confidences of shadow and champion are apart.",
         (),
         _DIFFERENCE,
+    ),
+    Metric(
+        "aisle_task_failed_timestamp_seconds",
+        "gauge",
+        "When a task of the orchestrator last failed.",
+        ("dag", "task"),
+        process="task",
     ),
 )
 
@@ -295,6 +312,32 @@ def serve_readings(read: Callable[[], Readings], *, host: str, port: int) -> Ite
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def push_failure(address: str, dag: str, task: str, *, timeout_s: float = 10.0) -> None:
+    """Tell a Pushgateway that a task has failed for good.
+
+    A task ends before anybody could scrape it; the gateway keeps the moment, by DAG and task.
+
+    Args:
+        address: The gateway's.
+        dag: The DAG's id.
+        task: The task's id.
+        timeout_s: Seconds after which it is given up.
+
+    Raises:
+        TelemetryError: The gateway cannot be reached, or refuses.
+    """
+    name = "aisle_task_failed_timestamp_seconds"
+    metric = next(metric for metric in METRICS if metric.name == name)
+    registry = CollectorRegistry()
+    Gauge(name, metric.help, metric.labels, registry=registry).labels(dag, task).set_to_current_time()
+    try:
+        pushadd_to_gateway(address, "aisle_tasks", registry, {"dag_id": dag, "task_id": task}, timeout_s)
+    except (OSError, ValueError) as error:
+        raise TelemetryError(
+            f"{address} was not told: {error}.", hint="Check AISLE_PUSH_URL, and that the server runs."
+        ) from error
 
 
 def configure_logging(level: str, form: Literal["text", "json"]) -> None:

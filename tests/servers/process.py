@@ -100,6 +100,24 @@ class ServerProcess:
                 raise ServerError(f"{self._name} was not ready within {seconds:g} s:\n{self.tail()}")
             time.sleep(_PAUSE_S)
 
+    def wait_end(self, *, seconds: float) -> None:
+        """Wait until the process has ended well.
+
+        Raises:
+            ServerError: It ended otherwise, or the time was up.
+        """
+        try:
+            status = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise ServerError(f"{self._name} did not end within {seconds:g} s:\n{self.tail()}") from None
+        if status:
+            raise ServerError(f"{self._name} ended with {status}:\n{self.tail()}")
+
+    def kill(self) -> None:
+        """End the process and everything it started at once, as an outage would."""
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
     def tail(self) -> str:
         """Return the last lines that the server wrote."""
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])

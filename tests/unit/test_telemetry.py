@@ -5,12 +5,14 @@ import json
 import re
 import socket
 import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
-from aisle.telemetry import METRICS, Metric, Readings, Telemetry, configure_logging, serve_readings
+from aisle.errors import TelemetryError
+from aisle.telemetry import METRICS, Metric, Readings, Telemetry, configure_logging, push_failure, serve_readings
 
 UNBOUNDED = {"id", "product", "product_id", "title", "description", "path", "url", "message", "error", "user", "key"}
 
@@ -41,7 +43,9 @@ def touched(metric: Metric) -> Telemetry | Readings:
     return telemetry
 
 
-@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+@pytest.mark.parametrize(
+    "metric", [metric for metric in METRICS if metric.process != "task"], ids=lambda metric: metric.name
+)
 class TestEveryMetric:
     def test_is_exported_as_it_is_listed(self, metric: Metric):
         found = exported(touched(metric))[metric.name.removesuffix("_total")]
@@ -102,7 +106,7 @@ def test_a_metric_of_another_kind_is_an_error(kind: str, name: str):
 def test_a_server_shows_nothing_of_the_exporters():
     # A gauge that a server never sets would stand at 0 there, and be alarmed.
     shown = exported(Telemetry()).keys()
-    assert not shown & {metric.name.removesuffix("_total") for metric in METRICS if metric.process == "exporter"}
+    assert not shown & {metric.name.removesuffix("_total") for metric in METRICS if metric.process != "server"}
     assert "aisle_model_ready" in shown
 
 
@@ -217,3 +221,30 @@ class TestLogging:
         configure_logging("info", "json")
         structlog.get_logger().info("title", title='x"}\n{"event": "forged"')
         assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_failure_of_a_task_is_pushed_under_its_dag_and_name():
+    got: list[tuple[str, bytes]] = []
+
+    class Gateway(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Gateway) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        push_failure(f"http://127.0.0.1:{server.server_address[1]}", "train_model", "train")
+        thread.join()
+    path, body = got[0]
+    assert path == "/metrics/job/aisle_tasks/dag_id/train_model/task_id/train"
+    assert b'aisle_task_failed_timestamp_seconds{dag="train_model",task="train"} 1' in body
+
+
+def test_a_gateway_that_does_not_answer_is_our_error():
+    with pytest.raises(TelemetryError, match=r"127.0.0.1:1 was not told"):
+        push_failure("http://127.0.0.1:1", "train_model", "train")

@@ -1,6 +1,6 @@
 """Ingest: a source's rows and images into the catalogue, in batches that are stored whole or not at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -55,6 +55,8 @@ class Ingest:
         *,
         share: float = 0.2,
         next_rows: int | None = None,
+        upto: Mapping[str, int] | None = None,
+        splits: Collection[str] = (),
         sample: Sample = "head",
         progress: Progress | None = None,
     ) -> IngestReport:
@@ -67,6 +69,8 @@ class Ingest:
             source: Where rows come from; it is never modified.
             share: The share of each split's rows to have in the end, above 0 and up to 1: `int(rows * share)` rows.
             next_rows: Instead of a share, take so many rows of each split beyond those taken so far.
+            upto: Instead of either, the rows of each split to have in the end; a split that is not named keeps to the share.
+            splits: The splits to take, of those that the source has; all of them by default.
             sample: The order in which rows are taken.
             progress: Told after every batch.
 
@@ -86,9 +90,14 @@ class Ingest:
             by_split = source.mapping.layout == "challenge"
             loader = ImageLoader(source.images, by_split, self.images, prefix, pool, *limits)
             for split in source.splits:
+                if splits and split not in splits:
+                    continue
+                rows = None if upto is None else upto.get(split)
                 order = taking_order(source, split, sample, self.options.batch_rows)
                 while (
-                    load := open_load(self.database, source, split, sample=sample, share=share, next_rows=next_rows)
+                    load := open_load(
+                        self.database, source, split, sample=sample, share=share, next_rows=next_rows, upto=rows
+                    )
                 ) is not None:
                     run = LoadRun(self.database, source, load, loader, self.options, order)
                     done.append(run.work(progress))

@@ -113,7 +113,14 @@ def _free_prefix(connection: Connection, source: Source) -> str:
 
 
 def open_load(
-    database: Database, source: Source, split: str, *, sample: Sample, share: float, next_rows: int | None
+    database: Database,
+    source: Source,
+    split: str,
+    *,
+    sample: Sample,
+    share: float,
+    next_rows: int | None,
+    upto: int | None = None,
 ) -> Load | None:
     """Return the load to work on: one that is under way, or a new one; nothing when there is nothing to take.
 
@@ -123,7 +130,8 @@ def open_load(
         split: One of the source's splits.
         sample: The order of taking.
         share: Take rows up to this share of the split, ...
-        next_rows: ... or, if given, so many rows beyond those taken so far.
+        next_rows: ... or, if given, so many rows beyond those taken so far, ...
+        upto: ... or, if given, so many rows in the end.
     """
     digest, total = source.digest(split), source.rows(split)
     mine = (loads.c.source == source.name) & (loads.c.split == split)
@@ -138,6 +146,8 @@ def open_load(
                     connection.execute(update(loads).where(loads.c.id == running["id"]).values(state=SUPERSEDED))
                 generation, ever, now = _covered(connection, mine, digest)
                 target = min(total, max(ever, now) + next_rows if next_rows is not None else int(total * share))
+                if upto is not None:
+                    target = min(total, upto)
                 low, high = now, max(target, min(ever, total))
                 if low >= high:
                     return None

@@ -9,7 +9,17 @@ from aisle.catalog.zip_index import ZipIndex
 from aisle.errors import ArchiveError, ImageProblem
 
 
-def unpack(zip_path: Path, folder: Path, *, max_total_bytes: int, max_member_bytes: int) -> int:
+def count_files(zip_path: Path) -> int:
+    """Return the number of files in a zip file, without reading them.
+
+    Raises:
+        ArchiveError: Its directory is damaged or hostile.
+    """
+    with closing(ZipIndex(zip_path)) as index:
+        return index.count
+
+
+def unpack(zip_path: Path, folder: Path, *, max_total_bytes: int, max_member_bytes: int, keep: bool = False) -> int:
     """Unpack a zip file into a new folder that appears only when it is complete, and return the number of files.
 
     Args:
@@ -17,10 +27,13 @@ def unpack(zip_path: Path, folder: Path, *, max_total_bytes: int, max_member_byt
         folder: Where to; it must not exist yet, or be empty.
         max_total_bytes: Most bytes that all files together may have.
         max_member_bytes: Most bytes that one file may have.
+        keep: Whether a folder that holds as many files already is left as it is.
 
     Raises:
         ArchiveError: The archive is damaged, hostile or too large, or the folder cannot be written.
     """
+    if keep and folder.is_dir() and sum(path.is_file() for path in folder.rglob("*")) == (files := count_files(zip_path)):
+        return files
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ArchiveError(f"{folder} is there already.", hint="Remove it, or name another.")
     with closing(ZipIndex(zip_path)) as index:

@@ -7,7 +7,9 @@ import typer
 
 from aisle import __version__
 from aisle.cli import catalog, config, database, keys, models, monitor, objects, pipeline, predictions, train
+from aisle.cli.backup import backup, restore
 from aisle.cli.demo import demo
+from aisle.cli.doctor import doctor
 from aisle.cli.predict import predict
 from aisle.cli.screen import complain
 from aisle.cli.serve import serve
@@ -37,6 +39,9 @@ app.add_typer(monitor.app, name="monitor")
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="database")
 app.add_typer(objects.app, name="objects")
+app.command("backup")(backup)
+app.command("restore")(restore)
+app.command("doctor")(doctor)
 app.command("demo")(demo)
 app.command("predict")(predict)
 app.command("serve")(serve)

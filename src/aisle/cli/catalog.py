@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from aisle.bootstrap import open_application
 from aisle.cli.screen import ERR, progress, say, table
+from aisle.errors import InputError
 from aisle.pipeline.messages import IngestOutput, SnapshotInput
 
 app = typer.Typer(help="Take catalogues in, look at them, freeze them.", no_args_is_help=True)
@@ -48,19 +49,35 @@ def download(
 @app.command("unpack")
 def unpack(
     archive: Annotated[Path, typer.Argument(help="A zip file of images.")],
-    folder: Annotated[Path, typer.Argument(help="A new or empty folder; it appears when everything is in it.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="A new or empty folder; it appears when everything is in it.")
+    ] = None,
     limit_gb: Annotated[int, typer.Option(min=1, help="Most gigabytes that everything together may take.")] = 20,
+    keep: Annotated[bool, typer.Option("--keep", help="Be content with a folder that holds as many files already.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only look through the archive's directory; no folder.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the number of files and nothing else.")] = False,
 ) -> None:
     """Unpack images safely, for other programs: names that lead outside, links, bombs and damage are refused.
 
     Ingest does not need it: it reads `images.zip` as it is.
     """
+    from aisle.catalog.unpack import count_files
     from aisle.catalog.unpack import unpack as run
 
+    if (folder is None) != check:
+        raise InputError("Give either a folder or --check.", hint="`aisle catalog unpack --help` shows both.")
     with open_application() as application:
         largest = application.settings.catalog.max_image_bytes
-        files = run(archive, folder, max_total_bytes=limit_gb * 10**9, max_member_bytes=largest)
-    say(f"Unpacked {files:,} files into {escape(str(folder))}.")
+        if folder is None:
+            files = count_files(archive)
+        else:
+            files = run(archive, folder, max_total_bytes=limit_gb * 10**9, max_member_bytes=largest, keep=keep)
+    if quiet:
+        typer.echo(files)
+    elif folder is None:
+        say(f"{escape(str(archive))} holds {files:,} files.")
+    else:
+        say(f"Unpacked {files:,} files into {escape(str(folder))}.")
 
 
 @app.command("sample")

@@ -67,11 +67,17 @@ def run(
 
 @app.command("step")
 def step(
-    name: Annotated[str, typer.Argument(help="One of: ingest, snapshot, train, evaluate, register, promote.")],
+    name: Annotated[
+        str, typer.Argument(help="One of: ingest, snapshot, train, evaluate, register, promote, target, holdings, due.")
+    ],
     given: Annotated[
         str, typer.Argument(metavar="JSON", help="The step's input, or `-` to read it from standard input.")
     ] = "{}",
     schema: Annotated[bool, typer.Option("--schema", help="Print the shape of the step's input, and do nothing.")] = False,
+    pick: Annotated[
+        bool,
+        typer.Option("--pick", help="Take only the fields that the step knows: what others returned may be sent whole."),
+    ] = False,
 ) -> None:
     """Run one step: takes a small JSON object, prints one; this is what an orchestrator calls."""
     from aisle.pipeline.local import run_step
@@ -89,6 +95,8 @@ def step(
         ) from None
     if not isinstance(content, dict):
         raise PipelineError("The step's input is no JSON object.", hint='Write an object, as {"snapshot": "…"}.')
+    if pick:
+        content = {field: value for field, value in content.items() if field in step_named(name).takes.model_fields}
     with open_application() as application, progress() as report:
         result = run_step(application.context(report), name, content)
     typer.echo(orjson.dumps(result.output).decode())
@@ -97,9 +105,30 @@ def step(
 @app.command("plan")
 def plan() -> None:
     """Show the steps in order, and what each takes."""
-    from aisle.pipeline.plan import STEPS
+    from aisle.pipeline.plan import ERRANDS, STEPS
 
-    table("Steps", ("step", "does", "takes"), [(s.name, s.summary, ", ".join(s.takes.model_fields)) for s in STEPS])
+    for title, steps in (("Steps", STEPS), ("Beside them", ERRANDS)):
+        table(title, ("step", "does", "takes"), [(s.name, s.summary, ", ".join(s.takes.model_fields)) for s in steps])
+
+
+@app.command("failed")
+def failed(
+    dag: Annotated[str, typer.Argument(help="The DAG's id.")],
+    task: Annotated[str, typer.Argument(help="The task's id.")],
+) -> None:
+    """Tell the metrics that a task of an orchestrator has failed for good; this is what its failure callback calls.
+
+    AISLE_PUSH_URL names the Pushgateway; without it nothing is told.
+    """
+    from aisle.telemetry import push_failure
+
+    with open_application() as application:
+        address = application.settings.workspace.push_url
+    if address is None:
+        say("AISLE_PUSH_URL is not set: nobody was told.")
+        return
+    push_failure(address, dag, task)
+    say(f"Told {escape(address)}.")
 
 
 def _run_on_request(given: dict[str, Any]) -> None:

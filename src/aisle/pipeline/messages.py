@@ -21,6 +21,8 @@ class IngestInput(Message):
     share: float = Field(0.2, gt=0, le=1, description="Share of each split's rows to have in the end.")
     next_rows: int | None = Field(None, ge=1, description="Instead of a share, take so many rows more.")
     sample: Literal["head", "stratified"] = Field("head", description="The order in which rows are taken.")
+    splits: tuple[Literal["train", "test"], ...] = Field((), description="The splits to take; all of them by default.")
+    upto: dict[str, int] | None = Field(None, description="Instead of a share, the rows of each split to have in the end.")
 
 
 class IngestOutput(Message):
@@ -152,3 +154,53 @@ class PromoteOutput(Message):
     promoted: bool
     champion: int | None
     reasons: tuple[str, ...]
+
+
+class TargetInput(Message):
+    """A run that takes rows in."""
+
+    folder: Path = Field(description="The folder that holds the catalogue's files.")
+    run: str = Field(min_length=1, description="The run's name: asked again for it, the answer is the same.")
+    name: str | None = Field(None, description="The name to keep it under; the folder's own by default.")
+    mapping: Path | None = Field(None, description="A mapping file, for another catalogue than the challenge's.")
+    share: float = Field(0.2, gt=0, le=1, description="Share of each split's rows to have in the end.")
+    batch: int | None = Field(None, ge=1, description="Instead of a share, take so many rows more of each split.")
+
+
+class TargetOutput(Message):
+    """How many rows of each split a run is to have in the end."""
+
+    source: str = Field(description="The catalogue's name.")
+    upto: dict[str, int] = Field(description="Rows of each split to have in the end.")
+    new: dict[str, int] = Field(description="Those of them that were not there when the run began.")
+    exhausted: bool = Field(description="Whether every row of the source had been taken when the run began.")
+
+
+class HoldingsInput(Message):
+    """A split of a source."""
+
+    source: str = Field(description="The catalogue's name.")
+    split: Literal["train", "test"] = Field(description="Its split.")
+
+
+class HoldingsOutput(Message):
+    """What the catalogue has of a split."""
+
+    rows: int = Field(description="Products.")
+    labelled: int = Field(description="Those of them that came with a label.")
+    images: int = Field(description="Those of them whose image is in the object store.")
+
+
+class DueInput(Message):
+    """When a new training is due."""
+
+    rows: int = Field(10_000, ge=1, description="Labelled rows that must be new since the champion's training.")
+    floor: float = Field(0.7, ge=0, le=1, description="Weighted F1 under which a champion is replaced at the next chance.")
+
+
+class DueOutput(Message):
+    """Whether it is time to train again."""
+
+    due: bool = Field(description="Whether it is.")
+    reason: str = Field(description="Why, as a sentence.")
+    new_rows: int = Field(description="Labelled rows beyond those that the champion was trained on.")

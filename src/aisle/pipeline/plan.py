@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aisle.errors import PipelineError
-from aisle.pipeline import messages, steps
+from aisle.pipeline import errands, messages, steps
 from aisle.pipeline.context import Context
 from aisle.pipeline.messages import Message
 
@@ -43,6 +43,13 @@ STEPS: tuple[Step, ...] = (
 )
 """The main job, in order."""
 
+ERRANDS: tuple[Step, ...] = (
+    Step("target", "Say how many rows a run is to have in the end.", messages.TargetInput, errands.target, remembered=True),
+    Step("holdings", "Count what the catalogue has of a split.", messages.HoldingsInput, errands.holdings, remembered=False),
+    Step("due", "Say whether it is time to train again.", messages.DueInput, errands.due, remembered=False),
+)
+"""What an orchestrator asks beside the main job; none of them changes the catalogue, a model or the ledger."""
+
 
 def step_named(name: str) -> Step:
     """Return a step by its name.
@@ -50,10 +57,12 @@ def step_named(name: str) -> Step:
     Raises:
         PipelineError: There is none of that name.
     """
-    for step in STEPS:
+    for step in (*STEPS, *ERRANDS):
         if step.name == name:
             return step
-    raise PipelineError(f"There is no step {name!r}.", hint=f"The steps are: {', '.join(step.name for step in STEPS)}.")
+    raise PipelineError(
+        f"There is no step {name!r}.", hint=f"The steps are: {', '.join(step.name for step in (*STEPS, *ERRANDS))}."
+    )
 
 
 def input_of(step: Step, given: Mapping[str, Any], outputs: Outputs) -> Message:

@@ -17,7 +17,6 @@ from aisle.catalog import snapshot as snapshots
 from aisle.catalog.ingest import Ingest
 from aisle.catalog.source import open_source
 from aisle.pipeline.context import Context
-from aisle.pipeline.gold import find_gold, judge_alone, judge_both
 from aisle.pipeline.messages import (
     AuditInput,
     AuditOutput,
@@ -37,12 +36,9 @@ from aisle.pipeline.messages import (
 )
 from aisle.pipeline.stored_images import StoredImages
 from aisle.pipeline.table_files import table_writer
-from aisle.pipeline.training_report import show_report, store_report
 from aisle.registry.bundles import fetch, publish
 from aisle.registry.gate import Decision, decide
 from aisle.storage.schema import products
-from aisle.training.fit import train
-from aisle.training.label_audit import audit_rows, audit_table
 from aisle.training.search.events import OnEvent
 
 _SHOWN = 100
@@ -56,7 +52,15 @@ def ingest(context: Context, what: IngestInput) -> IngestOutput:
     source = open_source(what.folder, name=what.name, mapping=what.mapping)
     try:
         work = Ingest(context.database, context.images, options.catalog, options.objects.concurrency)
-        report = work.run(source, share=what.share, next_rows=what.next_rows, sample=what.sample, progress=context.report)
+        report = work.run(
+            source,
+            share=what.share,
+            next_rows=what.next_rows,
+            upto=what.upto,
+            splits=what.splits,
+            sample=what.sample,
+            progress=context.report,
+        )
     finally:
         source.close()
     rows, images = _held(context, source.name)
@@ -72,6 +76,10 @@ def snapshot(context: Context, what: SnapshotInput) -> SnapshotOutput:
 
 def train_bundle(context: Context, what: TrainInput, *, on_event: OnEvent = lambda _: None) -> TrainOutput:
     """Learn from a snapshot, and keep the bundle and the report of its training in the object store."""
+    # The tools of training take two seconds to import: a step that does not train does without.
+    from aisle.pipeline.training_report import store_report
+    from aisle.training.fit import train
+
     options = context.settings.training
     asked = {name: value for name in _ASKED if (value := getattr(what, name)) is not None}
     with TemporaryDirectory(prefix="aisle-bundle-") as folder:
@@ -96,6 +104,8 @@ def train_bundle(context: Context, what: TrainInput, *, on_event: OnEvent = lamb
 
 def audit_snapshot(context: Context, what: AuditInput) -> AuditOutput:
     """Find the labels of a snapshot that are likely wrong."""
+    from aisle.training.label_audit import audit_rows, audit_table
+
     options = context.settings.training
     asked = {name: value for name in ("modalities", "jobs") if (value := getattr(what, name)) is not None}
     # Opened first: a place that cannot be written to is refused before anything is learnt.
@@ -121,6 +131,8 @@ def audit_snapshot(context: Context, what: AuditInput) -> AuditOutput:
 
 def evaluate(context: Context, what: EvaluateInput) -> EvaluateOutput:
     """Score a bundle and the champion, now and on the same gold rows, and ask the gate."""
+    from aisle.pipeline.gold import find_gold, judge_alone, judge_both
+
     in_force = context.ledger.champion()
     defender = context.ledger.model(in_force.version).bundle if in_force else None
     if in_force is not None and defender == what.bundle:
@@ -147,6 +159,8 @@ def evaluate(context: Context, what: EvaluateInput) -> EvaluateOutput:
 
 def register(context: Context, what: RegisterInput) -> RegisterOutput:
     """Make a bundle a numbered version in MLflow and in the ledger; the same bundle keeps its number."""
+    from aisle.pipeline.training_report import show_report
+
     if (known := context.ledger.find(what.bundle)) is not None:
         return RegisterOutput(version=known.version, bundle=known.bundle, run_id=known.run_id)
     bundle = context.bundle(what.bundle)

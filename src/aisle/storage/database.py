@@ -144,6 +144,26 @@ class Database:
                 hint="Run `aisle database migrate`.",
             )
 
+    def revision(self) -> str:
+        """Return the revision that the schema is at; empty where nothing was ever migrated.
+
+        Raises:
+            DatabaseError: The database cannot be reached, or a newer version of aisle has migrated it.
+        """
+        with self.reading() as connection:
+            return self._revisions(connection, self._alembic())[0] or ""
+
+    def server_version(self) -> str:
+        """Return the version of the database's own program, as it tells it.
+
+        Raises:
+            DatabaseError: The database cannot be reached.
+        """
+        with self.reading() as connection:
+            return str(
+                connection.execute(text("SHOW server_version" if self.is_postgresql else "SELECT sqlite_version()")).scalar()
+            )
+
     def close(self) -> None:
         """Close every connection."""
         if self._engine is not None:

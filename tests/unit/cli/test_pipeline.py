@@ -125,3 +125,16 @@ def test_the_plan_is_a_table_of_steps(aisle: CommandLine):
     text = aisle.ok("pipeline", "plan").text
     for step in STEPS:
         assert f"│ {step.name} │ {step.summary} │ {', '.join(step.takes.model_fields)} │" in text
+
+
+def test_what_other_steps_returned_may_be_sent_whole(aisle: CommandLine):
+    given = '{"sources": [], "bundle": "ab"}'
+    assert "bundle: Extra inputs" in aisle.refused("pipeline", "step", "snapshot", given)
+    assert "Extra inputs" not in aisle.refused("pipeline", "step", "snapshot", "--pick", given)
+    assert "no step 'trian'" in aisle.refused("pipeline", "step", "trian", "--pick")
+
+
+def test_a_failure_is_told_to_whoever_is_set_to_hear_it(aisle: CommandLine, monkeypatch: pytest.MonkeyPatch):
+    assert "nobody was told" in aisle.ok("pipeline", "failed", "train_model", "train").text
+    monkeypatch.setenv("AISLE_PUSH_URL", "http://127.0.0.1:1")
+    assert "http://127.0.0.1:1 was not told" in aisle.refused("pipeline", "failed", "train_model", "train")

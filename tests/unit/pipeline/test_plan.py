@@ -9,7 +9,7 @@ from aisle.pipeline.plan import STEPS, input_of, step_named
 
 def test_the_shape_of_the_main_job():
     assert [(step.name, *step.takes.model_fields) for step in STEPS] == [
-        ("ingest", "folder", "name", "mapping", "share", "next_rows", "sample"),
+        ("ingest", "folder", "name", "mapping", "share", "next_rows", "sample", "splits", "upto"),
         ("snapshot", "sources"),
         ("train", "snapshot", "level", "budget", "families", "modalities", "checkpoint", "jobs", "memory"),
         ("evaluate", "bundle", "snapshot"),

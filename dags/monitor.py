@@ -1,0 +1,32 @@
+"""A look at what was answered: after new answers and every two hours. A drift that matters asks for a retraining."""
+
+from typing import Any
+
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
+from airflow.sdk.exceptions import AirflowSkipException
+from product import DEFAULTS, PREDICTIONS, RETRAIN_REQUEST, answer
+
+
+@dag(
+    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("0 */2 * * *", timezone="UTC"), assets=[PREDICTIONS]),
+    catchup=False,
+    max_active_runs=1,
+    tags=["aisle"],
+    default_args=DEFAULTS,
+    doc_md=__doc__,
+)
+def monitor() -> None:
+    @task
+    def look() -> dict[str, Any]:
+        return answer("monitor", "run")
+
+    @task(outlets=[RETRAIN_REQUEST])
+    def request_retraining(found: dict[str, Any]) -> Any:
+        if not found.get("retrain_request"):
+            raise AirflowSkipException("Nothing asks for a retraining.")
+        return found["retrain_request"]
+
+    request_retraining(look())
+
+
+monitor()

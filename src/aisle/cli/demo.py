@@ -28,7 +28,7 @@ _BUDGET = "20s"
 
 def demo(
     # Of fewer rows the gold split would be too small for the gate to decide on.
-    rows: Annotated[int, typer.Option(min=1_500, help="Training rows of the made-up catalogue.")] = 4_000,
+    rows: Annotated[int, typer.Option(min=1_500, help="Training rows of the made-up catalogue.")] = 2_000,
     catalog: Annotated[Path | None, typer.Option(help="Your own catalogue's folder instead of a made-up one.")] = None,
     home: Annotated[Path | None, typer.Option(help="Where everything goes.  [default: demo/ in AISLE_HOME]")] = None,
 ) -> None:

@@ -86,7 +86,7 @@ def test_the_demo_shows_both_thousands(
 ) -> None:
     with open_application() as application:
         monkeypatch.setenv("AISLE_HOME", str(tmp_path))
-        monitor_demo._show(application, "missing_descriptions", tmp_path / "sample-1500")
+        monitor_demo._show(application, "swapped_fields", tmp_path / "sample-1500")
         told = " ".join(capsys.readouterr().out.split())
         assert "ok: 1,000 answers" in told
         assert "asked for: request 1" in told

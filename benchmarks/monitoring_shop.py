@@ -99,7 +99,7 @@ def open_shop() -> Iterator[Shop]:
 
 def _answered(bundle: Bundle) -> Shop:
     products, codes = _products(_POOL, seed=2)
-    pictures = [draw_picture(CODES.index(int(code)), Dice(2, 7, row)) for row, code in enumerate(codes[: 2 * _PICTURED])]
+    pictures = [draw_picture(CODES.index(code), Dice(2, 7, row)) for row, code in enumerate(codes[: 2 * _PICTURED])]
     draw = np.random.default_rng(4)
     pictured = [replace(product, image=image) for product, image in zip(products, pictures, strict=False)]
     looked = _rows(bundle, pictured)

@@ -45,11 +45,17 @@ class Shop:
         reference: Of the model's bundle, with images.
         pool: Answers to products as they are.
         changed: Answers to products with each drift, by its name.
+        bundle: The model.
+        products: Some of the products, as they are.
+        pictures: Some image files.
     """
 
     reference: Reference
     pool: pl.DataFrame
     changed: dict[str, pl.DataFrame]
+    bundle: Bundle
+    products: list[Product]
+    pictures: list[bytes]
 
     def quiet(self, rows: int, draw: np.random.Generator) -> pl.DataFrame:
         """Return a window in which nothing has changed."""
@@ -93,7 +99,7 @@ def open_shop() -> Iterator[Shop]:
 
 def _answered(bundle: Bundle) -> Shop:
     products, codes = _products(_POOL, seed=2)
-    pictures = [draw_picture(CODES.index(int(code)), Dice(2, 7, row)) for row, code in enumerate(codes[: 2 * _PICTURED])]
+    pictures = [draw_picture(CODES.index(code), Dice(2, 7, row)) for row, code in enumerate(codes[: 2 * _PICTURED])]
     draw = np.random.default_rng(4)
     pictured = [replace(product, image=image) for product, image in zip(products, pictures, strict=False)]
     looked = _rows(bundle, pictured)
@@ -119,7 +125,7 @@ def _answered(bundle: Bundle) -> Shop:
         elif drift.change is not None:
             again = [drift.change(product, draw) for product in products[:_CHANGED]]
             changed[name] = _with_images(_rows(bundle, again), lent, draw)
-    return Shop(reference, pool, changed)
+    return Shop(reference, pool, changed, bundle, products[:_CHANGED], pictures)
 
 
 def _with_images(rows: pl.DataFrame, lent: pl.DataFrame, draw: np.random.Generator) -> pl.DataFrame:

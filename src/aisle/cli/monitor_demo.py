@@ -23,7 +23,7 @@ _BUDGET = "20s"
 
 
 def demo(
-    drift: Annotated[str, typer.Option(help="Which drift; --list shows them.")] = "language",
+    drift: Annotated[str, typer.Option(help="Which drift; --list shows them.")] = "swapped_fields",
     listed: Annotated[bool, typer.Option("--list", help="List the drifts, and do nothing.")] = False,
     rows: Annotated[int, typer.Option(min=1_500, help="Training rows of the made-up catalogue.")] = 2_000,
     images: Annotated[bool, typer.Option(help="With images; a drift of images has them anyway.")] = False,
@@ -88,7 +88,7 @@ def _show(application: Application, name: str, folder: Path) -> None:
     say("\n[bold]How to go on[/] with what the demo made:")
     say(f"  export AISLE_HOME={escape(os.environ['AISLE_HOME'])}")
     say("  aisle monitor report --open        the report as a page")
-    say("  aisle monitor explain language     what was measured of a column")
+    say("  aisle monitor explain title_chars  what was measured of a column")
     say("  aisle monitor requests             the retraining that was asked for")
     say(f"  aisle pipeline run {escape(str(folder))} --share 1 --on-request")
 

@@ -166,6 +166,13 @@ def test_every_query_of_every_panel_has_an_answer(stack: MonitoringStack, uid: s
     assert not eventually(missing)
 
 
+def test_a_query_without_an_answer_is_noticed(stack: MonitoringStack):
+    assert answered(stack, "up")
+    assert not answered(stack, 'aisle_drift{column="no such column"}')
+    assert not answered(stack, "rate(aisle_made_up_total[$__rate_interval])")
+    assert not answered(stack, "0 * up / (0 * up)")
+
+
 def test_every_recording_rule_gives_something(stack: MonitoringStack):
     recorded = [rule["record"] for rule in rules("record")]
     assert not eventually(lambda: [name for name in recorded if not answered(stack, name)])

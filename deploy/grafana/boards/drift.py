@@ -92,6 +92,11 @@ def board() -> Board:
             "none",
             (f"aisle_drift_window_rows{{{_ONE}}}", "{{column}} {{measure}}"),
         ),
-        lines("Rows of the reference", "By column.", "none", (f"aisle_drift_reference_rows{{{_ONE}}}", "{{column}} {{measure}}")),
+        lines(
+            "Rows of the reference",
+            "By column.",
+            "none",
+            (f"aisle_drift_reference_rows{{{_ONE}}}", "{{column}} {{measure}}"),
+        ),
     )
     return found

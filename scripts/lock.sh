@@ -14,3 +14,4 @@ compile "$@" requirements/uv.in -o requirements/uv.txt
 compile "$@" --group dev pyproject.toml -o requirements/dev.txt
 compile --group build pyproject.toml -c requirements/dev.txt -o requirements/product.txt
 compile "$@" requirements/mlflow.in -o requirements/mlflow.txt
+compile "$@" requirements/oracle.in -o requirements/oracle.txt

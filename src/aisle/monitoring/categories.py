@@ -41,6 +41,8 @@ class CategoryState:
             missing: Rows without one.
         """
         for category, count in zip(categories, counts, strict=True):
+            if not count:
+                continue
             if category in self.counts:
                 self.counts[category] += count
             elif len(self.counts) < MOST:

@@ -1,5 +1,6 @@
 """How a column goes with the label, from a table of pairs: of interest where it goes with it better than it should."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,7 @@ def association(pairs: NDArray[Any]) -> Association | None:
     entropies = [-float(np.sum(part / rows * np.log(part / rows))) for part in (of_bins, of_labels)]
     return Association(
         cramers_v=_cramers_v(table, expected),
-        information=min(1.0, max(0.0, information / np.sqrt(entropies[0] * entropies[1]))),
+        information=min(1.0, max(0.0, information / math.sqrt(entropies[0] * entropies[1]))),
         alone=_left_out(table) / float(rows),
         commonest=float(of_labels.max() / rows),
         rows=int(rows),
@@ -73,4 +74,4 @@ def _left_out(table: NDArray[np.float64]) -> float:
     ordered = np.sort(table, axis=1)
     best, second = ordered[:, -1], ordered[:, -2]
     lead = best - 1 - second
-    return float(np.sum(np.where(lead > 0, best, np.where(lead == 0, best / 2, 0.0))))
+    return float(np.sum(np.where(lead > 0, best, np.where((lead == 0) & (second > 0), best / 2, 0.0))))

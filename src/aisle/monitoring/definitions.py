@@ -29,7 +29,10 @@ DEFINITIONS: Mapping[tuple[str, str], str] = {
     ("quality", "effective_classes"): "Exponential of the entropy: so many equally frequent categories would be as mixed.",
     ("quality", "commonest_ratio"): "Rows of the commonest category, of all rows with a category.",
     ("quality", "cramers_v"): "Cramér's V of the column with the label, corrected for its bias: 0 to 1.",
-    ("quality", "shared_information"): "Mutual information with the label over the mean of both entropies: 0 to 1.",
+    (
+        "quality",
+        "shared_information",
+    ): "Mutual information with the label over the geometric mean of both entropies: 0 to 1.",
     (
         "quality",
         "label_alone",

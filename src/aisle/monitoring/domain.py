@@ -110,10 +110,10 @@ def image_auc(window: Sequence[str], reference: Sequence[str]) -> DomainAuc:
 
 def _word_weights(now: NDArray[np.intp], then: NDArray[np.intp]) -> Floats:
     """Return what each word says for the window, in nats; nothing where chance alone might have counted it so."""
-    share = now.sum() / max(now.sum() + then.sum(), 1)
+    share = min(max(float(now.sum() / max(now.sum() + then.sum(), 1)), 1e-9), 1 - 1e-9)
     both = now + then
     surprise = (now - both * share) / np.sqrt(np.maximum(both * share * (1 - share), 1e-9))
-    weights = np.log((now + _PRIOR * share) / (then + _PRIOR * (1 - share)) * (1 - share) / max(share, 1e-9))
+    weights = np.log((now + _PRIOR * share) / (then + _PRIOR * (1 - share)) * (1 - share) / share)
     kept: Floats = np.where(np.abs(surprise) > _SURPRISE, weights, 0.0)
     return kept
 

@@ -125,7 +125,7 @@ def look(
         application: How the server does, if it was looked at.
         foreign: Whether other models than the reference's gave answers: then those are not held against it.
     """
-    alpha = policy.false_alarms / tests_of(reference, policy)
+    alpha = policy.false_alarms / count_of_tests(reference, policy)
     drifts = tuple(
         _drift(name, column, gathered.state, alpha, policy, foreign=foreign)
         for name, column in gathered.state.references.items()
@@ -150,7 +150,7 @@ def look(
     return Look(state, tuple(map(reason_for, wrong)), tuple(values), drifts, examples)
 
 
-def tests_of(reference: Reference, policy: Policy) -> int:
+def count_of_tests(reference: Reference, policy: Policy) -> int:
     """Return how many values may alarm by chance: the false alarms that are put up with are shared among them.
 
     Args:

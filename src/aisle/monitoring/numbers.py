@@ -22,6 +22,7 @@ Counts = NDArray[np.int64]
 
 _GROWTH = np.log(1.01)
 _LEAST = 1e-9
+_START = np.log(_LEAST)
 _HALF = 5_500
 """Buckets on either side of zero: from 1e-9 to 6e14; what lies beyond is in the outermost."""
 _ZERO = _HALF
@@ -203,7 +204,7 @@ def bucketed(values: Floats) -> Floats:
         values: Any finite numbers.
     """
     size = np.abs(values)
-    steps = np.ceil(np.log(np.maximum(size, _LEAST) / _LEAST) / _GROWTH)
+    steps = np.ceil((np.log(np.maximum(size, _LEAST)) - _START) / _GROWTH)
     steps = np.where(size < _LEAST, 0, np.clip(steps, 1, _HALF))
     return _middles((_ZERO + np.sign(values) * steps).astype(np.int64))
 
@@ -272,7 +273,7 @@ def _fill(
         if size < _LEAST:
             buckets[_ZERO] += 1
         else:
-            step = min(int(np.ceil(np.log(size / _LEAST) / _GROWTH)), _HALF)
+            step = min(int(np.ceil((np.log(size) - _START) / _GROWTH)), _HALF)
             step = max(step, 1)
             buckets[_ZERO + step if value > 0 else _ZERO - step] += 1
         # -0.0 and 0.0 are one value; the rest is splitmix64.

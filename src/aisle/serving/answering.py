@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -100,7 +100,7 @@ def keep(service: Service, champion: Champion, asked: Asked, found: list[Predict
         service.canary.count(champion, found, seconds)
     if service.shadow is not None:
         service.shadow.offer(champion, asked.products, found)
-    return found if asked.top >= TOLD else [replace(one, top=one.top[: asked.top]) for one in found]
+    return found if asked.top >= TOLD else [one.brief(asked.top) for one in found]
 
 
 def _read(read: Callable[[Champion], Asked], champion: Champion, split: Split | None) -> tuple[Champion, Asked]:

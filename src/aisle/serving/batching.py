@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from aisle.catalog.product import Product
 from aisle.errors import Overloaded
@@ -112,7 +112,7 @@ def _answer(batch: Sequence[_Waiting]) -> None:
             own = found[start : start + len(waiting.products)] if whole else None
             start += len(waiting.products)
             if own is not None and waiting.top < top:
-                own = [replace(prediction, top=prediction.top[: waiting.top]) for prediction in own]
+                own = [prediction.brief(waiting.top) for prediction in own]
             if waiting.timed is not None:
                 waiting.timed(began, ended)
             if not waiting.future.done():

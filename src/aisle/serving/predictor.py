@@ -125,7 +125,7 @@ class Scorer:
 
     def __init__(self, *, threads: int, max_waiting: int, max_wait_s: float = math.inf) -> None:
         self._max_wait_s = max_wait_s
-        self._room = threading.BoundedSemaphore(threads + max_waiting)
+        self._places = threads + max_waiting
         self._limit = max_waiting
         self._lock = threading.Lock()
         self._inside = 0
@@ -148,14 +148,23 @@ class Scorer:
         Raises:
             Overloaded: As many jobs as may wait are waiting already, or this one has waited for too long.
         """
-        if not self._room.acquire(blocking=False):
-            raise Overloaded(f"{self._limit} requests are waiting already.", hint="Ask again shortly.")
         with self._lock:
+            if self.is_full:
+                raise self.overloaded()
             self._inside += 1
         future = self._threads.submit(self._timely, job, time.monotonic())
         # The place is given back when the job is over, not when its client has lost patience: the thread is busy until then.
         future.add_done_callback(self._give_back)
         return await asyncio.wrap_future(future)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many jobs as may wait are waiting."""
+        return self._inside >= self._places
+
+    def overloaded(self) -> Overloaded:
+        """Return the error of a job that there is no room for."""
+        return Overloaded(f"{self._limit} requests are waiting already.", hint="Ask again shortly.")
 
     def close(self) -> None:
         """Drop the waiting jobs, and end the threads as their running ones finish; does not wait for that."""
@@ -175,4 +184,3 @@ class Scorer:
     def _give_back(self, _: Future[Any]) -> None:
         with self._lock:
             self._inside -= 1
-        self._room.release()

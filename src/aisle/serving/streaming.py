@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import orjson
+import msgspec
 import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
@@ -34,6 +34,7 @@ KINDS = (NDJSON, "application/ndjson", "application/jsonl")
 """The content types that are read as one."""
 
 _PATIENCE_S = 0.05
+_JSON = msgspec.json.Encoder()
 _log = structlog.get_logger(__name__)
 
 
@@ -142,7 +143,7 @@ def _sides(champion: Champion, split: Split | None, read: Sequence[_Read]) -> li
 def _asked(own: Sequence[_Read], top: int, scope: Scope) -> Asked:
     products = [one.product for one in own if one.product is not None]
     # A product's place is its line's, so that feedback can name it by what the answer told.
-    return Asked(products, top, orjson.dumps, request_id(scope), [one.line.number - 1 for one in own])
+    return Asked(products, top, _JSON.encode, request_id(scope), [one.line.number - 1 for one in own])
 
 
 def _score(service: Service, champion: Champion, who: Champion, asked: Asked) -> tuple[Champion, Asked, list[Prediction]]:
@@ -168,8 +169,8 @@ def _read(service: Service, line: Line) -> _Read:
 
 
 def _problem_line(scope: Scope, number: int, error: AisleError) -> bytes:
-    return _spelled({"line": number, "problem": orjson.Fragment(aisle_problem(scope, error).body)})
+    return _spelled({"line": number, "problem": msgspec.Raw(bytes(aisle_problem(scope, error).body))})
 
 
 def _spelled(value: dict[str, Any]) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+    return _JSON.encode(value) + b"\n"

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Annotated, Any
 
-import orjson
+import msgspec
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 from starlette.types import Scope
@@ -42,7 +42,7 @@ _BODY = {
     "required": True,
     "content": {
         "application/json": {"schema": {"oneOf": _SHAPES}, "examples": _EXAMPLES},
-        FORM: {"schema": {"$ref": "#/components/schemas/ProductForm"}},
+        FORM: {"schema": {"$ref": "#/components/schemas/ProductForm"}, "example": {"title": "Coussin velours 40 x 40"}},
     },
 }
 _NAMED = {"code": "2583", "name": "Swimming pools and accessories"}
@@ -65,6 +65,8 @@ _ANSWER = {
 
 PATH = "/v1/predictions"
 """Where products are posted."""
+
+_JSON = msgspec.json.Encoder()
 
 router = APIRouter(tags=["predictions"])
 
@@ -135,4 +137,4 @@ def spell(champion: Champion, identity: str, predictions: list[Prediction]) -> b
         predictions: The predictions.
     """
     model = {"version": champion.ref.version, "bundle": champion.ref.bundle}
-    return orjson.dumps({"predictions": predictions, "model": model, "request_id": identity})
+    return _JSON.encode({"predictions": predictions, "model": model, "request_id": identity})

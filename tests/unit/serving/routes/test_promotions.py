@@ -162,3 +162,8 @@ def test_without_its_database_it_says_so_and_goes_on_predicting(client: Client, 
         assert response.status_code == 503
         assert "postgresql" not in response.text
     assert client.predict({"title": "a"}).status_code == 200
+
+
+@pytest.mark.parametrize(("expected", "status"), [(7.0, 200), (7.5, 422), ("7", 422), (True, 422)])
+def test_a_whole_number_is_one_however_it_is_spelled(client: Client, expected: Any, status: int) -> None:
+    assert post(client, PROMOTE, {"reason": "Better.", "expected": expected}).status_code == status

@@ -31,7 +31,8 @@ from tests.deploy.test_boards import BOARDS, PROVISIONING, expressions, panels
 from tests.servers.prometheus import MonitoringStack
 from tests.trained import QUICK, copy_of_trained_home, opened
 
-pytestmark = pytest.mark.servers
+# The first to ask for the trained home waits for its two trainings, on a busy machine longer than a test may take otherwise.
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 
 _WITHIN_S = 60.0
 _VARIABLES = {"$__rate_interval": "1m", "$__range": "5m", "$instance": ".*", "$column": ".*", "$measure": ".*"}

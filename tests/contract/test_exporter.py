@@ -18,6 +18,7 @@ from aisle.registry.ledger import Ledger
 from aisle.storage.database import Database
 from aisle.storage.schema import loads, predictions, rejects, snapshots, sources, steps
 from aisle.telemetry import METRICS, Readings
+from tests.servers.postgres import PostgresServer
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RUN = MonitorRun(
@@ -307,6 +308,23 @@ class TestExporter:
         assert found["aisle_prediction_log_timestamp_seconds"] == NOON.timestamp()
         listed = {metric.name for metric in METRICS if metric.process == "exporter"}
         assert {re.sub(r"\{.*", "", name) for name in found} == listed
+
+
+@pytest.mark.servers
+def test_a_server_that_goes_away_and_comes_back(postgres: PostgresServer, postgres_url: str):
+    database = Database(postgres_url)
+    database.migrate()
+    MonitorRecords(database).add(RUN, VALUES)
+    exporter = Exporter(lambda: database, model="aisle", cache_s=0)
+    language = 'aisle_drift{column="language",measure="psi"}'
+    seen = []
+    for change in (None, postgres.refuse, postgres.accept):
+        if change is not None:
+            change(postgres_url)
+        found = shown(exporter.read())
+        seen.append((found["aisle_exporter_up"], found[language]))
+    database.close()
+    assert seen == [(1, 0.4), (0, 0.4), (1, 0.4)]
 
 
 def answer() -> dict[str, object]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
@@ -78,11 +79,12 @@ class TestEveryBoard:
         text = json.dumps(panels(board))
         assert all(f"${name}" in text for name in known)
 
-    def test_is_read_back_by_the_types_of_grafana_as_it_was_written(self, uid: str):
+    def test_has_nothing_but_what_the_types_of_grafanas_schema_know(self, uid: str):
         register_default_plugins()
         read = Dashboard.from_json(json.loads(json.dumps(BOARDS[uid])))
         assert (read.uid, read.schema_version) == (uid, 42)
-        assert len(read.panels or []) == len(BOARDS[uid]["panels"])
+        # What a type does not know is lost on the way: options of panels and queries are read by types of their own.
+        assert json.loads(JSONEncoder(sort_keys=True).encode(read)) == BOARDS[uid]
 
 
 def test_every_metric_of_server_and_exporter_is_on_a_board_or_in_an_alert():

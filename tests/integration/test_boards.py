@@ -31,7 +31,8 @@ from tests.deploy.test_boards import BOARDS, PROVISIONING, expressions, panels
 from tests.servers.prometheus import MonitoringStack
 from tests.trained import QUICK, copy_of_trained_home, opened
 
-pytestmark = pytest.mark.servers
+# The first to ask for the trained home waits for its two trainings, on a busy machine longer than a test may take otherwise.
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 
 _WITHIN_S = 60.0
 _VARIABLES = {"$__rate_interval": "1m", "$__range": "5m", "$instance": ".*", "$column": ".*", "$measure": ".*"}
@@ -164,6 +165,13 @@ def test_every_query_of_every_panel_has_an_answer(stack: MonitoringStack, uid: s
         return [f"{title}: {expression}" for title, expression in asked if not answered(stack, expression)]
 
     assert not eventually(missing)
+
+
+def test_a_query_without_an_answer_is_noticed(stack: MonitoringStack):
+    assert answered(stack, "up")
+    assert not answered(stack, 'aisle_drift{column="no such column"}')
+    assert not answered(stack, "rate(aisle_made_up_total[$__rate_interval])")
+    assert not answered(stack, "0 * up / (0 * up)")
 
 
 def test_every_recording_rule_gives_something(stack: MonitoringStack):

@@ -23,7 +23,7 @@ test: setup ## Run every test, with real servers where they can be installed
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 test-fast: setup ## Run the tests that need neither servers nor patience
-	@$(BIN)/python -m pytest -q -m "not servers and not slow"
+	@$(BIN)/python -m pytest -q -m "not servers and not slow and not docker"
 
 test-docker: setup ## Bring the whole system up on a Docker engine and take it through its life
 	@$(BIN)/python -m pytest -q -m docker tests/stack

@@ -1,6 +1,6 @@
 """The core of the system on a real engine: up, a champion through the stack, outages under load, and back from nothing.
 
-`make test-docker` runs it. It wants an engine (DOCKER_HOST), our images (`make images`) and stand-ins for the third-party ones,
+`make test-docker` runs it. It wants an engine (DOCKER_HOST), our images (`make images`) and stand-ins for those of others,
 built from `tests/stack/images`; the documents say how. Tests build on one another, in their order.
 """
 

@@ -20,7 +20,7 @@ demo: setup-product ## Take a synthetic catalogue from its files to a served pre
 
 test: setup ## Run every test, with real servers where they can be installed
 	@scripts/setup-servers.sh
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 test-fast: setup ## Run the tests that need neither servers nor patience
 	@$(BIN)/python -m pytest -q -m "not servers and not slow and not docker"
@@ -40,6 +40,7 @@ check: setup check-docs ## Check format, lint, types, layers and generated docum
 
 check-docs: setup
 	@if [ -f scripts/generate_docs.py ]; then $(BIN)/python scripts/generate_docs.py --check; fi
+	@if [ -f deploy/grafana/build.py ]; then $(BIN)/python -m deploy.grafana.build --check; fi
 
 format: setup ## Format the code, and mend what the linter can mend
 	@$(BIN)/ruff format --quiet .
@@ -81,8 +82,9 @@ restore: ## Bring a backup back into an empty system (NAME=before-upgrade)
 cli: ## Run aisle on the whole system's settings (ARGS="doctor")
 	@scripts/stack.sh cli $(ARGS)
 
-docs: setup ## Write the generated documents anew
+docs: setup ## Write the generated documents and boards anew
 	@$(BIN)/python scripts/generate_docs.py
+	@$(BIN)/python -m deploy.grafana.build
 
 lock: ## Write requirements/*.txt anew (UPGRADE=--upgrade takes newer versions)
 	@scripts/lock.sh $(UPGRADE)

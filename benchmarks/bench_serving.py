@@ -1,196 +1,216 @@
-"""How fast the server answers, beside an empty endpoint, a plain scikit-learn service and the same work in one process.
+"""How fast the server answers, beside an empty endpoint, plain services, MLflow's own and the same work in one process.
 
-python -m benchmarks.bench_serving
+python -m benchmarks.bench_serving [--parts one,many,image,over,memory]
 
 Everything is on loopback and takes turns, so that a busy machine troubles all alike; the ratios are what counts.
+
+- `one`: one product a request on 16 connections, beside an empty endpoint, scikit-learn behind FastAPI, the same bundle
+  behind FastAPI and behind `mlflow models serve`; and at half of that rate, whatever the answers do.
+- `many`: a hundred products a request, beside the bundle in one process.
+- `image`: a title with an image of 10 kB, beside decoding it and computing its features in one process.
+- `over`: five times as many requests as can be answered.
+- `memory`: a million answers, with keys and with every answer logged.
 """
 
+import argparse
 import base64
 import contextlib
 import json
-import re
 import shutil
-import socket
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-import httpx
 import psutil
 
+from aisle.bootstrap import Application
 from aisle.catalog.product import Product
+from aisle.configuration import load_settings
 from aisle.models.bundle import Bundle
+from aisle.registry.mlflow.package import save_package
 from benchmarks.open_loop import ask
 from benchmarks.reporting import ROOT, Figure, report
+from benchmarks.serving_load import Peer, Server, Wrk, in_process, ratio, started, turns
 from benchmarks.serving_models import bundle_folder, picture, titled_products
 
+PARTS = ("one", "many", "image", "over", "memory")
 ROUNDS = 3
-SECONDS = 2
+SECONDS = 2.0
 MANY = 100
+ANSWERS = 1_000_000
+EMPTY = Peer(("-m", "benchmarks.serving_peers", "empty", "PORT"))
+PLAIN = Peer(("-m", "benchmarks.serving_peers", "plain", "PORT"))
+SAME = Peer(("-m", "benchmarks.serving_peers", "same", "PORT"))
 
 
-@dataclass(frozen=True)
-class Server:
-    """A server of `benchmarks.serving_peers`: its port, its process, and how long it took to be ready."""
-
-    port: int
-    process: psutil.Process
-    ready_s: float
+def ours(home: str | None = None, key: str | None = None) -> Peer:
+    """Return our own server, open, or with the keys and the log of a home."""
+    kept = [] if home is None else [home]
+    return Peer(("-m", "benchmarks.serving_ours", str(bundle_folder()), "PORT", *kept), ready="/health/ready", key=key)
 
 
-@contextlib.contextmanager
-def started(which: str) -> Iterator[Server]:
-    """Start one of the peers, and wait until it answers."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    begin = time.perf_counter()
-    peer = ["serving_ours", str(bundle_folder())] if which == "ours" else ["serving_peers", which]
-    command = [sys.executable, "-m", f"benchmarks.{peer[0]}", peer[1], str(port)]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
-        try:
-            path = "/health/ready" if which == "ours" else "/openapi.json"
-            while True:
-                with contextlib.suppress(httpx.TransportError):
-                    if httpx.get(f"http://127.0.0.1:{port}{path}").status_code == 200:
-                        break
-                assert process.poll() is None, f"{which} did not start"
-                assert time.perf_counter() - begin < 120, f"{which} is not ready"
-                time.sleep(0.02)
-            yield Server(port, psutil.Process(process.pid), time.perf_counter() - begin)
-        finally:
-            process.terminate()
+def with_mlflow() -> Peer:
+    """Return `mlflow models serve` with our bundle."""
+    folder = ROOT / "build" / "bench" / "serving-mlflow"
+    if not (folder / "MLmodel").is_file():
+        import mlflow
+        import mlflow.pyfunc
+
+        save_package(mlflow, mlflow.models.Model(), bundle_folder(), folder)
+    command = ("-m", "mlflow", "models", "serve", "-m", str(folder), "--env-manager", "local", "-p", "PORT")
+    return Peer(command, ready="/ping", path="/invocations")
 
 
-class Wrk:
-    """The load generator wrk, with scripts in a folder."""
+def kept_home(folder: Path) -> tuple[str, str]:
+    """Return a home with a database of its own, and a key without a limit."""
+    application = Application(load_settings({"AISLE_HOME": str(folder)}, folder=folder))
+    application.unchecked_database.migrate()
+    _, key = application.keys.create("bench", scopes=["predict"], requests_per_minute=None, expires_at=None)
+    application.close()
+    return str(folder), key
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
 
-    def rate(self, server: Server, bodies: list[bytes], *, connections: int) -> float:
-        """Return the good answers a second to bodies that take turns.
+def one_a_request(wrk: Wrk, products: list[Product], folder: Path) -> list[Figure]:
+    """Return the figures of one product a request."""
+    bodies = [json.dumps({"title": product.title}).encode() for product in products[:200]]
+    frames = [json.dumps({"dataframe_records": [{"title": product.title}]}).encode() for product in products[:200]]
+    with contextlib.ExitStack() as stack:
+        own = stack.enter_context(started(ours()))
+        servers = [stack.enter_context(started(peer)) for peer in (EMPTY, PLAIN, SAME, with_mlflow())]
+        kept = stack.enter_context(started(ours(*kept_home(folder))))
+        asked = {server.port: frames if server.path == "/invocations" else bodies for server in (own, kept, *servers)}
 
-        Raises:
-            RuntimeError: Some answers were not 2xx.
-        """
-        script = self._folder / "load.lua"
-        spelled = ",".join(f"[==[{body.decode()}]==]" for body in bodies)
-        script.write_text(
-            f"local bodies = {{{spelled}}}\nlocal n = 0\n"
-            'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
-            "request = function()\n  n = n % #bodies + 1\n  return wrk.format(nil, nil, nil, bodies[n])\nend\n"
+        def rate(server: Server) -> float:
+            return wrk.rate(server, asked[server.port], connections=16)
+
+        for server in (own, kept, *servers):
+            rate(server)
+        mine, logged, *theirs = turns(ROUNDS, *(lambda s=s: rate(s) for s in (own, kept, *servers)))
+        peak = median(mine)
+        half = [ask(own.port, bodies[0], rate=peak / 2, seconds=4) for _ in range(3)]
+        calm = min(half, key=lambda outcome: outcome.quantile(0.99))
+        empty, plain, same, mlflow = (ratio(mine, rates) for rates in theirs)
+        return [
+            Figure("one product, 16 connections", peak, "requests/s"),
+            Figure("one product, of an empty endpoint", empty, "", 0.6),
+            Figure("one product, times FastAPI + scikit-learn", plain, "", 4),
+            Figure("one product, times FastAPI + the same bundle", same),
+            Figure("one product, times mlflow models serve", mlflow, "", 6),
+            Figure("one product, with key and log, of without", ratio(logged, mine)),
+            Figure("half of peak, open loop: median", calm.quantile(0.5), "ms"),
+            Figure("half of peak, open loop: p99", calm.quantile(0.99), "ms", 10, higher_is_better=False),
+            Figure("ready", own.ready_s, "s", 3, higher_is_better=False),
+        ]
+
+
+def bodies_of(products: list[Product]) -> tuple[list[list[Product]], list[bytes]]:
+    """Return products by the hundred, and as bodies."""
+    blocks = [products[start : start + MANY] for start in range(0, 1_000, MANY)]
+    bodies = [json.dumps({"products": [{"title": one.title} for one in block]}).encode() for block in blocks]
+    return blocks, bodies
+
+
+def many_a_request(wrk: Wrk, products: list[Product], bundle: Bundle) -> list[Figure]:
+    """Return the figures of a hundred products a request."""
+    blocks, bodies = bodies_of(products)
+    with started(ours()) as own:
+        wrk.rate(own, bodies, connections=4)
+        mine, alone = turns(
+            ROUNDS,
+            lambda: MANY * wrk.rate(own, bodies, connections=4),
+            lambda: in_process(lambda turn: len(bundle.predict(blocks[turn % len(blocks)])), SECONDS / 2),
         )
-        address = f"http://127.0.0.1:{server.port}/v1/predictions"
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}", "--timeout", "10", "-s", str(script), address]
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        if "Non-2xx" in told or "Socket errors" in told:
-            raise RuntimeError(told)
-        found = re.search(r"Requests/sec:\s+([0-9.]+)", told)
-        assert found is not None, told
-        return float(found[1])
+    return [
+        Figure("100 products a request", median(mine), "products/s"),
+        Figure("100 products, of in-process predict", ratio(mine, alone), "", 0.5),
+    ]
 
 
-def turns(*works: Callable[[], float]) -> list[list[float]]:
-    """Return the rates of works that take turns, one list for each."""
-    rates: list[list[float]] = [[] for _ in works]
-    for _ in range(ROUNDS):
-        for position, work in enumerate(works):
-            rates[position].append(work())
-    return rates
-
-
-def ratio(ours: list[float], theirs: list[float]) -> float:
-    """Return the median ratio of turns that were side by side."""
-    return median(a / b for a, b in zip(ours, theirs, strict=True))
-
-
-def in_process(work: Callable[[int], int]) -> float:
-    """Return items a second of work in this process, which takes a turn's number and returns how many it did."""
-    begin, done, turn = time.perf_counter(), 0, 0
-    while (passed := time.perf_counter() - begin) < SECONDS / 2:
-        done += work(turn)
-        turn += 1
-    return done / passed
-
-
-def body(products: list[Product]) -> bytes:
-    """Return a request's body."""
-    return json.dumps({"products": [{"title": product.title} for product in products]}).encode()
-
-
-def main() -> int:
-    """Run the benchmark and return the exit status."""
-    if shutil.which("wrk") is None:
-        print("wrk is not installed: apt-get install wrk", file=sys.stderr)
-        return 2
-    bundle = Bundle.load(bundle_folder())
-    products = [product for product in titled_products()[-2_000:] if "]==]" not in (product.title or "")]
-    one = [json.dumps({"title": product.title}).encode() for product in products[:200]]
-    many = [products[start : start + MANY] for start in range(0, 1_000, MANY)]
+def with_images(wrk: Wrk, products: list[Product], bundle: Bundle) -> list[Figure]:
+    """Return the figures of products with an image."""
     shown = [picture(n % 27, 50_000 + n) for n in range(100)]
-    pictured = [
+    bodies = [
         json.dumps({"title": product.title, "image": base64.b64encode(image).decode()}).encode()
         for product, image in zip(products, shown, strict=False)
     ]
     looks = bundle._predictor.model.image
     assert looks is not None
-
-    def predicted(turn: int) -> int:
-        return len(bundle.predict(many[turn % len(many)]))
-
-    def looked(turn: int) -> int:
-        return len(looks.rows([shown[turn % len(shown)]]).values)
-
     bundle.predict([replace(products[0], image=shown[0])])
-    with TemporaryDirectory() as folder, started("empty") as empty, started("plain") as plain, started("ours") as ours:
-        wrk = Wrk(Path(folder))
-        for server in (empty, plain, ours):
-            wrk.rate(server, one, connections=16)
-        ours_one, empty_one, plain_one = turns(
-            lambda: wrk.rate(ours, one, connections=16),
-            lambda: wrk.rate(empty, one, connections=16),
-            lambda: wrk.rate(plain, one, connections=16),
+    with started(ours()) as own:
+        wrk.rate(own, bodies, connections=4)
+        mine, alone = turns(
+            ROUNDS,
+            lambda: wrk.rate(own, bodies, connections=4),
+            lambda: in_process(lambda turn: len(looks.rows([shown[turn % len(shown)]]).values), SECONDS / 2),
         )
-        peak = median(ours_one)
-        half = [ask(ours.port, one[0], rate=peak / 2, seconds=4) for _ in range(3)]
-        calm = min(half, key=lambda outcome: outcome.quantile(0.99))
-        bodies = [body(block) for block in many]
-        ours_many, alone_many = turns(lambda: MANY * wrk.rate(ours, bodies, connections=4), lambda: in_process(predicted))
-        ours_image, alone_image = turns(lambda: wrk.rate(ours, pictured, connections=4), lambda: in_process(looked))
-        # Fivefold of what it can do: with a hundred products a request, or the generator could not keep up.
-        capacity = max(ask(ours.port, bodies[0], rate=rate, seconds=3).goodput for rate in (median(ours_many) / MANY, 400))
-        over = ask(ours.port, bodies[0], rate=5 * capacity, seconds=5)
-        rss = ours.process.memory_info().rss / 1e6
+    return [
+        Figure("with a 10 kB image", median(mine), "requests/s"),
+        Figure("with a 10 kB image, of bare decode + features", ratio(mine, alone), "", 0.6),
+    ]
+
+
+def overloaded(wrk: Wrk, products: list[Product]) -> list[Figure]:
+    """Return the figures of five times what can be done; of a hundred products a request, for the generator to keep up."""
+    _, bodies = bodies_of(products)
+    with started(ours()) as own:
+        closed = wrk.rate(own, bodies, connections=4)
+        capacity = max(ask(own.port, bodies[0], rate=share * closed, seconds=4).goodput for share in (0.8, 1.0, 1.2))
+        rounds = [ask(own.port, bodies[0], rate=5 * capacity, seconds=5) for _ in range(ROUNDS)]
+        over = sorted(rounds, key=lambda outcome: outcome.goodput)[len(rounds) // 2]
     other = sum(times for status, times in over.statuses.items() if status not in (200, 503))
-    figures = [
-        Figure("one product, 16 connections", peak, "requests/s"),
-        Figure("one product, of an empty endpoint", ratio(ours_one, empty_one), "", 0.6),
-        Figure("one product, times plain FastAPI + scikit-learn", ratio(ours_one, plain_one), "", 4),
-        Figure("half of peak, open loop: median", calm.quantile(0.5), "ms"),
-        Figure("half of peak, open loop: p99", calm.quantile(0.99), "ms", 10, higher_is_better=False),
-        Figure("100 products a request", median(ours_many), "products/s"),
-        Figure("100 products, of in-process predict", ratio(ours_many, alone_many), "", 0.5),
-        Figure("with a 10 kB image", median(ours_image), "requests/s"),
-        Figure("with a 10 kB image, of bare decode + features", ratio(ours_image, alone_image), "", 0.6),
+    return [
+        Figure("capacity, 100 products a request", capacity, "requests/s"),
         Figure("5 times capacity: goodput of peak", over.goodput / capacity, "", 0.8),
         Figure("5 times capacity: p99 of the admitted", over.quantile(0.99), "ms"),
-        Figure(
-            "5 times capacity: answers but 200 and 503",
-            other,
-            "",
-            0,
-            higher_is_better=False,
-        ),
-        Figure("ready", ours.ready_s, "s", 3, higher_is_better=False),
-        Figure("resident memory", rss, "MB", 350, higher_is_better=False),
+        Figure("5 times capacity: answers but 200 and 503", other, "", 0, higher_is_better=False),
     ]
-    about = {"load average": psutil.getloadavg()[0], "statuses at 5 times": dict(over.statuses), "ready": ours.ready_s}
-    return report("serving", figures, about=about)
+
+
+def after_a_million(wrk: Wrk, products: list[Product], folder: Path) -> list[Figure]:
+    """Return the memory of a server after a million answers, half of the requests with one product."""
+    one = [json.dumps({"title": product.title}).encode() for product in products[:200]]
+    _, many = bodies_of(products)
+    with started(ours(*kept_home(folder))) as own:
+        seen: list[tuple[float, float]] = []
+        answers = 0.0
+        while answers < ANSWERS:
+            answers += 5 * wrk.rate(own, one, connections=16, seconds=5)
+            answers += 5 * MANY * wrk.rate(own, many, connections=4, seconds=5)
+            seen.append((answers, own.resident_mb))
+    half = next(resident for answered, resident in seen if answered >= ANSWERS / 2)
+    return [
+        Figure("answers", answers),
+        Figure("resident memory after them", seen[-1][1], "MB", 350, higher_is_better=False),
+        Figure("growth over the last half, of what it was", seen[-1][1] / half - 1, "", 0.02, higher_is_better=False),
+    ]
+
+
+def main() -> int:
+    """Run the benchmark and return the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
+    parts = parser.parse_args().parts.split(",")
+    if shutil.which("wrk") is None:
+        print("wrk is not installed: apt-get install wrk", file=sys.stderr)
+        return 2
+    bundle = Bundle.load(bundle_folder())
+    products = [product for product in titled_products()[-2_000:] if "]==]" not in (product.title or "")]
+    figures: list[Figure] = []
+    with TemporaryDirectory() as place:
+        for part in parts:
+            folder = Path(place, part)
+            folder.mkdir()
+            wrk = Wrk(folder, SECONDS)
+            figures += {
+                "one": lambda f=folder, w=wrk: one_a_request(w, products, f),
+                "many": lambda w=wrk: many_a_request(w, products, bundle),
+                "image": lambda w=wrk: with_images(w, products, bundle),
+                "over": lambda w=wrk: overloaded(w, products),
+                "memory": lambda f=folder, w=wrk: after_a_million(w, products, f),
+            }[part]()
+    return report("serving", figures, about={"load average": psutil.getloadavg()[0], "parts": parts})
 
 
 if __name__ == "__main__":

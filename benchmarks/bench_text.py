@@ -14,6 +14,7 @@ from sklearn.pipeline import FeatureUnion, make_union
 
 from aisle.catalog.product import Product
 from aisle.features.language import detect_language
+from aisle.features.linear_texts import LinearTexts, Stepped, stepped
 from aisle.features.ngrams import count_ngrams
 from aisle.features.normalise import normalise
 from aisle.features.text import TextConfig, TextFeatures
@@ -65,27 +66,30 @@ def throughput(products: list[Product]) -> list[Figure]:
     """Measure rates on titles."""
     titles = [product.title or "" for product in products]
     features = TextFeatures(TextConfig())
-    features.warm()
     columns = TfidfColumns.fit(features.counts(products))
     rng = np.random.default_rng(1)
     weights = rng.normal(size=(columns.columns.size, CLASSES)).astype(np.float32)
-    bias = np.zeros(CLASSES, np.float32)
+    model = Stepped(*stepped(weights), np.zeros(CLASSES, np.float32))
+    linear = LinearTexts.of(features.config.shape, columns, [model])
+    pair = LinearTexts.of(features.config.shape, columns, [model, model])
+    linear.scores(features.texts(products[:1]))
     union = vectorizers().fit(titles)
     union_weights = rng.normal(size=(len(union.get_feature_names_out()), CLASSES))
 
     few = titles[:2_000]
-    theirs_rows, theirs_scores, ours_rows, ours_scores, ours_singly, normalised, told = rates(
+    theirs_rows, theirs_scores, ours_rows, ours_scores, ours_twice, ours_singly, normalised, told = rates(
         lambda: union.transform(few).shape[0],
         lambda: (union.transform(few) @ union_weights).shape[0],
         lambda: columns.transform(features.counts(products)).shape[0],
-        lambda: features.score(products, columns, weights, bias).shape[0],
-        lambda: len([features.score([product], columns, weights, bias) for product in products[:2_000]]),
+        lambda: linear.scores(features.texts(products))[0].shape[0],
+        lambda: pair.scores(features.texts(products))[0].shape[0],
+        lambda: len([linear.scores(features.texts([product])) for product in products[:2_000]]),
         lambda: len([normalise(title) for title in titles]),
         lambda: len([detect_language(title) for title in titles]),
     )
     sample = products[:SAMPLE]
-    sparse = columns.transform(features.counts(sample)) @ weights + bias
-    apart = np.abs(features.score(sample, columns, weights, bias) - sparse).max()
+    sparse = columns.transform(features.counts(sample)) @ (model.whole * model.steps[:, np.newaxis])
+    apart = np.abs(linear.scores(features.texts(sample))[0] - sparse).max()
     return [
         Figure("normalise", normalised, "titles/s", 150_000),
         Figure("detect language", told, "titles/s", 100_000),
@@ -93,6 +97,7 @@ def throughput(products: list[Product]) -> list[Figure]:
         Figure("title to TF-IDF row, scikit-learn", theirs_rows, "titles/s"),
         Figure("title to TF-IDF row, ratio", ours_rows / theirs_rows, "", 10),
         Figure("title to 27 scores", ours_scores, "titles/s", 40_000),
+        Figure("title to 27 scores of each of two models", ours_twice, "titles/s", 40_000),
         Figure("title to 27 scores, one at a time", ours_singly, "titles/s"),
         Figure("title to 27 scores, scikit-learn", theirs_scores, "titles/s"),
         Figure("title to 27 scores, ratio", ours_scores / theirs_scores),

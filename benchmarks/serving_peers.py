@@ -1,6 +1,6 @@
-"""What serving is measured beside: an empty endpoint, and a plain scikit-learn service, each a process.
+"""What serving is measured beside: an empty endpoint, and the plain services that tutorials show, each a process.
 
-python -m benchmarks.serving_peers empty|plain PORT
+python -m benchmarks.serving_peers empty|plain|same PORT
 """
 
 import sys
@@ -67,9 +67,37 @@ def plain() -> FastAPI:
     return app
 
 
+def same() -> FastAPI:
+    """Return the plain service with our bundle as its model."""
+    from aisle.catalog.product import Product
+    from aisle.models.bundle import Bundle
+    from benchmarks.serving_models import bundle_folder
+
+    bundle = Bundle.load(bundle_folder())
+    app = FastAPI()
+
+    class Item(BaseModel):
+        title: str
+        description: str | None = None
+
+    class Found(BaseModel):
+        code: str
+        name: str
+        confidence: float
+        top: list[dict[str, Any]]
+
+    @app.post("/v1/predictions")
+    def predict(item: Item) -> Found:
+        (found,) = bundle.predict([Product("0", item.title, item.description)])
+        top = [{"code": one.code, "name": one.name, "probability": one.probability} for one in found.top]
+        return Found(code=found.code, name=found.name, confidence=found.confidence, top=top)
+
+    return app
+
+
 def main(which: str, port: int) -> None:
     """Serve one of them."""
-    app = {"empty": empty, "plain": plain}[which]()
+    app = {"empty": empty, "plain": plain, "same": same}[which]()
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False, loop="uvloop", http="httptools")
 
 

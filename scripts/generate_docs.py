@@ -48,6 +48,21 @@ _MEANINGS = {
 }
 """Of fields whose name says it all in the code."""
 
+_PROCESSES = (
+    ("Of a server", "server", "`GET /metrics` of `aisle serve` has them."),
+    (
+        "Of the exporter",
+        "exporter",
+        "`GET /metrics` of `aisle monitor export` has them, read from the database; what is not known has no series.",
+    ),
+    (
+        "The orchestrator's tasks",
+        "task",
+        "A task that fails for good tells the Pushgateway that `AISLE_PUSH_URL` names; Prometheus reads it there.",
+    ),
+)
+"""Which process exports what."""
+
 
 class _Nobody:
     def current(self) -> ChampionRef | None:
@@ -92,9 +107,12 @@ def settings() -> str:
 
 def metrics() -> str:
     """Every metric."""
-    rows = [(f"`{m.name}`", m.kind, ", ".join(f"`{label}`" for label in m.labels), m.help) for m in METRICS]
-    intro = "`GET /metrics` of a server has them, and the process's own (`process_*`), in Prometheus's text format.\n"
-    return "\n".join(["# Metrics\n", intro, *_table(("name", "kind", "labels", "meaning"), rows)])
+    parts = ["# Metrics\n", "In Prometheus's text format; each process adds its own (`process_*`).\n"]
+    for title, process, intro in _PROCESSES:
+        found = [metric for metric in METRICS if metric.process == process]
+        rows = [(f"`{m.name}`", m.kind, ", ".join(f"`{label}`" for label in m.labels), m.help) for m in found]
+        parts += [f"## {title}\n\n{intro}\n", *_table(("name", "kind", "labels", "meaning"), rows)]
+    return "\n".join(parts)
 
 
 def error_page() -> str:

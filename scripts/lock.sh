@@ -16,3 +16,4 @@ compile --group build pyproject.toml -c requirements/dev.txt -o requirements/pro
 compile requirements/serving.in -c requirements/product.txt -o requirements/serving.txt
 compile "$@" requirements/mlflow.in -o requirements/mlflow.txt
 compile "$@" requirements/airflow.in -o requirements/airflow.txt
+compile "$@" requirements/oracle.in -o requirements/oracle.txt

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the servers that the tests talk to: PostgreSQL and Ceph's S3 gateway from Debian, MLflow in .venv-mlflow.
+# Installs the servers that the tests talk to: PostgreSQL, Ceph's S3 gateway, Prometheus and Alertmanager from Debian, MLflow in
+# .venv-mlflow.
 # With the word airflow also Airflow, in .venv-airflow: its tests take minutes, and are a task of their own (make test-airflow).
 # Without root the Debian packages are only named when missing: the tests that need them are then skipped, with the reason.
 set -euo pipefail
@@ -13,9 +14,12 @@ for program in radosgw ceph-mon ceph-osd; do
   command -v "$program" >/dev/null || missing+=("$program")
 done
 
+command -v promtool >/dev/null || missing+=(prometheus)
+command -v prometheus-alertmanager >/dev/null && command -v amtool >/dev/null || missing+=(prometheus-alertmanager)
+
 install_packages() {
   # Debian starts a cluster of its own with the server; this one is for tests that bring theirs.
-  local notice=/etc/postgresql-common/createcluster.d/aisle-tests.conf outcome=0
+  local notice=/etc/postgresql-common/createcluster.d/aisle-tests.conf policy=/usr/sbin/policy-rc.d outcome=0
   local install=(apt-get install -qq -y --no-install-recommends -o Acquire::Retries=3)
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq -o Acquire::Retries=3 || return
@@ -24,8 +28,10 @@ install_packages() {
     mkdir -p "${notice%/*}"
     echo 'create_main_cluster = false' >"$notice"
   fi
+  # Nor are the others started by their installation: Prometheus would listen to everybody.
+  if [ -e "$policy" ]; then policy=; else printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy"; fi
   "${install[@]}" "$@" || outcome=$?
-  rm -f "$notice"
+  rm -f "$notice" $policy
   return $outcome
 }
 

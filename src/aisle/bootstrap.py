@@ -9,14 +9,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from aisle.configuration import load_settings
-from aisle.errors import RegistryError
-from aisle.settings import Serving, Settings
+from aisle.errors import RegistryError, SettingsError, VersionNotFound
+from aisle.settings import Serving, Settings, variable
 from aisle.storage.database import Database
 from aisle.storage.objects import Bucket, Objects
 from aisle.telemetry import Telemetry, configure_logging
 
 if TYPE_CHECKING:
+    from aisle.monitoring.exporter import Exporter
     from aisle.monitoring.feedback import FeedbackBook
+    from aisle.monitoring.monitor import Monitor
+    from aisle.monitoring.policy import Policy
     from aisle.monitoring.prediction_log import PredictionLog
     from aisle.pipeline.context import Context, Report
     from aisle.registry.keys import ApiKeys
@@ -100,6 +103,32 @@ class Application:
 
         return FeedbackBook(self.database)
 
+    def policy(self, file: Path | None = None) -> "Policy":
+        """Read the policy of monitoring: a file's, else the one that is set, else the default."""
+        from aisle.monitoring.policy import read_policy
+
+        named = self.settings.monitoring.policy
+        return read_policy(file or (Path(named) if named else None))
+
+    def monitor(self, policy: "Policy | None" = None) -> "Monitor":
+        """Return what looks at windows of the prediction log, under a policy or the one that is set."""
+        from aisle.monitoring.monitor import Monitor
+
+        return Monitor(
+            self.database,
+            self.artifacts,
+            self.settings.workspace.home / "bundles",
+            policy or self.policy(),
+            model=self.settings.tracking.model,
+        )
+
+    @cached_property
+    def exporter(self) -> "Exporter":
+        """What Prometheus is shown of the database, which is opened at the first look and may be away."""
+        from aisle.monitoring.exporter import Exporter
+
+        return Exporter(lambda: self.database, model=self.settings.tracking.model, cache_s=self.settings.exporter.cache_s)
+
     @cached_property
     def records(self) -> "Records":
         """What a server keeps on record."""
@@ -118,6 +147,26 @@ class Application:
         from aisle.serving.ledger_source import LedgerSource
 
         return LedgerSource(self.ledger, self.artifacts, self.settings.workspace.home / "bundles")
+
+    def require_versions(self, options: Serving) -> None:
+        """Make sure that the versions that a server is to hold are registered.
+
+        Raises:
+            SettingsError: One is not.
+        """
+        for name in ("pin", "shadow", "canary"):
+            version = getattr(options, name)
+            if version is None:
+                continue
+            try:
+                self.ledger.model(version)
+            except VersionNotFound:
+                known = [model.version for model in self.ledger.models()]
+                there = f"there are {', '.join(map(str, known[-5:]))}" if known else "there is none yet"
+                raise SettingsError(
+                    f"There is no version {version} to serve ({variable(Serving, name)}, --{name}); {there}.",
+                    hint="`aisle models list` shows every version.",
+                ) from None
 
     def tracking(self) -> "Tracking":
         """Open MLflow, which takes a second or two."""
@@ -174,6 +223,7 @@ def open_application(folder: Path | None = None) -> Application:
 def serving_parts() -> "tuple[Serving, LedgerSource, Telemetry, Records]":
     """Return what a server is made from; `uvicorn aisle.serving.app:create_app --factory` finds it by an entry point."""
     application = open_application()
+    application.require_versions(application.settings.serving)
     return application.settings.serving, application.champions, application.telemetry, application.records
 
 

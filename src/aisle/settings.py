@@ -147,10 +147,59 @@ class Serving(Concern):
     log_queue: int = Field(10_000, ge=1, description="Answers that may wait to be written; more are dropped and counted.")
     log_stop_s: float = Field(5.0, ge=0, description="Seconds that waiting answers get to be written when the server stops.")
     keep_text: bool = Field(False, description="Whether title, description and brand are kept with an answer.")
+    looks_per_second: float = Field(
+        10.0, ge=0, le=10_000, description="Images a second whose light and colours are kept with an answer, for monitoring."
+    )
     keep_days: int = Field(90, ge=1, le=36_500, description="Days after which `aisle predictions prune` deletes answers.")
+    traces_endpoint: str = Field(
+        "",
+        description="Address of an OpenTelemetry collector (OTLP over HTTP), as http://127.0.0.1:4318; empty for no traces."
+        " OTEL_EXPORTER_OTLP_ENDPOINT is taken where this is not set.",
+    )
+    pin: int | None = Field(None, ge=1, description="Version that is served whatever the ledger says; empty to follow it.")
+    shadow: int | None = Field(
+        None,
+        ge=1,
+        description="Version that scores live traffic as well, for comparison, and never answers; empty for none.",
+    )
+    shadow_queue: int = Field(
+        1_000, ge=1, description="Products that may wait for the shadow; more are dropped and counted."
+    )
+    canary: int | None = Field(None, ge=1, description="Version that answers a share of the requests; empty for none.")
+    canary_share: float = Field(0.05, gt=0, lt=1, description="Share of the request keys that the canary answers.")
 
 
-CONCERNS: tuple[type[Concern], ...] = (Workspace, Database, Objects, Tracking, Catalog, Training, Serving)
+class Exporter(Concern):
+    """How figures of the database are shown to Prometheus."""
+
+    section: ClassVar[str] = "exporter"
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(9108, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    cache_s: float = Field(10.0, ge=0, description="Seconds for which one look at the database answers whoever asks.")
+
+
+class Monitoring(Concern):
+    """How the answers of servers are watched."""
+
+    section: ClassVar[str] = "monitoring"
+    policy: str = Field("", description="File of the policy, TOML; empty for the one that `aisle monitor policy` prints.")
+    window: str = Field("24h", description="Answers that a run looks at where none are asked for, as 24h or 7d.")
+    metrics_url: str = Field("", description="Address of a server whose `/metrics` a run reads; empty for none.")
+    metrics_key: SecretStr | None = Field(None, description="API key for that, where the server wants one.")
+    metrics_s: float = Field(5.0, gt=0, le=300, description="Seconds between the two looks at a server's metrics.")
+
+
+CONCERNS: tuple[type[Concern], ...] = (
+    Workspace,
+    Database,
+    Objects,
+    Tracking,
+    Catalog,
+    Training,
+    Serving,
+    Exporter,
+    Monitoring,
+)
 """Every settings class, in the order in which they are shown."""
 
 
@@ -165,6 +214,8 @@ class Settings:
     catalog: Catalog
     training: Training
     serving: Serving
+    exporter: Exporter
+    monitoring: Monitoring
     origins: dict[str, str]
 
 

@@ -1,7 +1,9 @@
 """Telemetry: what the list of metrics names is what a scrape finds."""
 
+import http.client
 import json
 import re
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -10,20 +12,25 @@ import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
 from aisle.errors import TelemetryError
-from aisle.telemetry import METRICS, Metric, Telemetry, configure_logging, push_failure
+from aisle.telemetry import METRICS, Metric, Readings, Telemetry, configure_logging, push_failure, serve_readings
 
 UNBOUNDED = {"id", "product", "product_id", "title", "description", "path", "url", "message", "error", "user", "key"}
 
 
-def exported(telemetry: Telemetry) -> dict[str, dict[str, object]]:
+def exported(telemetry: Telemetry | Readings) -> dict[str, dict[str, object]]:
     families = text_string_to_metric_families(telemetry.exposition().decode())
     return {
         family.name: {"kind": family.type, "help": family.documentation, "samples": family.samples} for family in families
     }
 
 
-def touch(telemetry: Telemetry, metric: Metric) -> None:
-    """Give a metric its first value, as whoever counts would."""
+def touched(metric: Metric) -> Telemetry | Readings:
+    """Give a metric its first value, as whoever counts or reads would."""
+    if metric.process == "exporter":
+        readings = Readings()
+        readings.set(metric.name, 1, *["x"] * len(metric.labels))
+        return readings
+    telemetry = Telemetry()
     collector = getattr(telemetry, metric.kind)(metric.name)
     child = collector.labels(**dict.fromkeys(metric.labels, "x")) if metric.labels else collector
     match metric.kind:
@@ -33,14 +40,13 @@ def touch(telemetry: Telemetry, metric: Metric) -> None:
             child.set(1)
         case "histogram":
             child.observe(0.2)
+    return telemetry
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 class TestEveryMetric:
     def test_is_exported_as_it_is_listed(self, metric: Metric):
-        telemetry = Telemetry()
-        touch(telemetry, metric)
-        found = exported(telemetry)[metric.name.removesuffix("_total")]
+        found = exported(touched(metric))[metric.name.removesuffix("_total")]
         assert (found["kind"], found["help"]) == (metric.kind, metric.help)
         suffix = {"counter": "", "gauge": "", "histogram": "_sum"}[metric.kind]
         sample = next(sample for sample in found["samples"] if sample.name == metric.name + suffix)
@@ -48,9 +54,7 @@ class TestEveryMetric:
         assert sample.value > 0
 
     def test_has_the_buckets_that_are_listed(self, metric: Metric):
-        telemetry = Telemetry()
-        touch(telemetry, metric)
-        samples = exported(telemetry)[metric.name.removesuffix("_total")]["samples"]
+        samples = exported(touched(metric))[metric.name.removesuffix("_total")]["samples"]
         bounds = [float(sample.labels["le"]) for sample in samples if sample.name.endswith("_bucket")]
         assert bounds == ([*metric.buckets, float("inf")] if metric.kind == "histogram" else [])
 
@@ -95,6 +99,76 @@ def test_a_name_that_is_not_listed_is_an_error():
 def test_a_metric_of_another_kind_is_an_error(kind: str, name: str):
     with pytest.raises(TypeError, match=f"{name} is no {kind}"):
         getattr(Telemetry(), kind)(name)
+
+
+def test_a_server_shows_nothing_of_the_exporters():
+    # A gauge that a server never sets would stand at 0 there, and be alarmed.
+    shown = exported(Telemetry()).keys()
+    assert not shown & {metric.name.removesuffix("_total") for metric in METRICS if metric.process == "exporter"}
+    assert "aisle_model_ready" in shown
+
+
+class TestReadings:
+    def test_a_metric_has_no_series_before_it_is_read(self):
+        readings = Readings()
+        assert readings.exposition() == b""
+        readings.set("aisle_drift", 0.5, "language", "psi")
+        readings.set("aisle_drift", 0.25, "language", "psi")
+        (sample,) = exported(readings)["aisle_drift"]["samples"]
+        assert (sample.labels, sample.value) == ({"column": "language", "measure": "psi"}, 0.25)
+
+    def test_a_copy_is_changed_on_its_own(self):
+        one = Readings()
+        one.set("aisle_snapshots", 1)
+        other = one.copy()
+        other.set("aisle_snapshots", 2)
+        assert b"aisle_snapshots 1.0" in one.exposition()
+        assert b"aisle_snapshots 2.0" in other.exposition()
+
+    @pytest.mark.parametrize("name", ["aisle_made_up", "http_requests_total"])
+    def test_a_metric_that_the_exporter_has_not_is_an_error(self, name: str):
+        with pytest.raises(KeyError):
+            Readings().set(name, 1)
+
+    def test_labels_are_all_given(self):
+        with pytest.raises(ValueError, match="has the labels"):
+            Readings().set("aisle_drift", 1, "language")
+
+    def test_whoever_asks_gets_what_is_read_then_and_the_process_itself(self):
+        looks = 0
+
+        def read() -> Readings:
+            nonlocal looks
+            looks += 1
+            readings = Readings()
+            readings.set("aisle_snapshots", looks)
+            return readings
+
+        with serve_readings(read, host="127.0.0.1", port=0) as port:
+            assert b"aisle_snapshots 1.0" in scrape(port)
+            second = scrape(port)
+        assert b"aisle_snapshots 2.0" in second
+        assert b"process_resident_memory_bytes" in second
+        with pytest.raises(ConnectionRefusedError):
+            scrape(port)
+        assert not [thread for thread in threading.enumerate() if "serve_forever" in thread.name]
+
+    def test_a_port_that_is_taken_is_an_error(self):
+        with (
+            socket.create_server(("127.0.0.1", 0)) as taken,
+            pytest.raises(OSError, match="in use"),
+            serve_readings(Readings, host="127.0.0.1", port=taken.getsockname()[1]),
+        ):
+            pass
+
+
+def scrape(port: int) -> bytes:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read()
+    finally:
+        connection.close()
 
 
 class TestLogging:

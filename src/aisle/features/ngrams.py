@@ -1,4 +1,4 @@
-"""Hashed n-grams of normalised texts, in compiled code: one enumeration, and two uses of it.
+"""Hashed n-grams of normalised texts, in compiled code: one enumeration for all that count or score them.
 
 Of each text are taken, as scikit-learn's `TfidfVectorizer` does with `analyzer="word"` (every token counts, single
 characters too) and `analyzer="char_wb"`:
@@ -8,7 +8,7 @@ characters too) and `analyzer="char_wb"`:
 
 An n-gram's code points go through a multiplicative 64-bit hash, seeded by its kind, and the hash's upper bits are its
 bucket: word n-grams have the lower half of the 2**bits buckets, character n-grams the upper half. `count_ngrams` makes a
-sparse matrix of the buckets; `score_texts` goes straight to the scores of a linear model and makes no matrix at all.
+sparse matrix of the buckets; `linear_texts` goes straight to the scores of linear models and makes no matrix at all.
 
 Compiled code is kept beside this file, or under `NUMBA_CACHE_DIR`, and read back by the next process.
 """
@@ -60,36 +60,11 @@ def count_ngrams(texts: Sequence[str], shape: Shape) -> Counts:
         texts: What `normalise` returned.
         shape: Which n-grams, and how many bits.
     """
-    return Counts(*_count(_codes(texts), len(texts), shape))
+    return Counts(*_count(codes_of(texts), len(texts), shape))
 
 
-def score_texts(
-    texts: Sequence[str],
-    shape: Shape,
-    *,
-    table: NDArray[np.int32],
-    idf: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    bias: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """Score normalised texts by a linear model on their TF-IDF, without making the matrix.
-
-    Args:
-        texts: What `normalise` returned.
-        shape: Which n-grams, and how many bits.
-        table: The column of each bucket, (2**bits,); -1 where it has none.
-        idf: Inverse document frequencies, (columns,).
-        weights: The model's weights, (columns, classes), rows in one piece.
-        bias: The model's intercepts, (classes,).
-
-    Returns:
-        Scores, (texts, classes).
-    """
-    scores: NDArray[np.float32] = _score(_codes(texts), len(texts), shape, table, idf, weights, bias)
-    return scores
-
-
-def _codes(texts: Sequence[str]) -> Codes:
+def codes_of(texts: Sequence[str]) -> Codes:
+    """Return the code points of normalised texts as the compiled code takes them."""
     return np.frombuffer("\n".join(("", *texts, "")).encode("utf-32-le"), dtype=np.uint32)
 
 
@@ -105,8 +80,8 @@ def _bucket(state: np.uint64, bits: int) -> np.int64:
 
 
 @compiled
-def _end_of(codes: Codes, start: int, mark: int) -> int:
-    # The next separator: a line feed (10) ends a text, a space (32) a token; nothing else is as small in these texts.
+def end_of(codes: Codes, start: int, mark: int) -> int:
+    """Return where the next separator is: a line feed (10) ends a text, a space (32) a token; nothing else is as small."""
     end = start
     while codes[end] > mark:
         end += 1
@@ -114,24 +89,25 @@ def _end_of(codes: Codes, start: int, mark: int) -> int:
 
 
 @compiled
-def _room(codes: Codes, shape: Shape) -> int:
-    # No text has more n-grams than this: were each of its characters a token, each would count with both its spaces.
+def room_for(codes: Codes, shape: Shape) -> int:
+    """Return a number that no text's n-grams exceed: were each character a token, each would count with both its spaces."""
     longest, start = 0, 1
     while start < codes.size:
-        stop = _end_of(codes, start, 10)
+        stop = end_of(codes, start, 10)
         longest = max(longest, stop - start)
         start = stop + 1
     return (longest + 1) * (2 * (shape[3] - shape[2] + 1) + shape[1] - shape[0] + 1)
 
 
 @compiled
-def _enumerate(codes: Codes, start: int, stop: int, shape: Shape, found: NDArray[np.int32]) -> int:
+def enumerate_ngrams(codes: Codes, start: int, stop: int, shape: Shape, found: NDArray[np.int32]) -> int:
+    """Put the buckets of a text's n-grams into `found`, as often as they occur, and return how many they are."""
     word_low, word_high, char_low, char_high, bits = shape
     half = 1 << (bits - 1)
     n = 0
     token = start
     while token < stop:
-        token_end = _end_of(codes, token, 32)
+        token_end = end_of(codes, token, 32)
         state = _WORD_SEED
         words = 0
         at = token
@@ -160,8 +136,11 @@ def _enumerate(codes: Codes, start: int, stop: int, shape: Shape, found: NDArray
 
 
 @compiled
-def _tally(found: NDArray[np.int32], n: int, times: NDArray[np.int32], spare: NDArray[np.int32], bits: int) -> int:
-    # Sorts found[:n] by radix, then moves what is distinct to its front, and how often each occurred to that of `times`.
+def tally(found: NDArray[np.int32], n: int, times: NDArray[np.int32], spare: NDArray[np.int32], bits: int) -> int:
+    """Sort found[:n] by radix; move what is distinct to its front, and how often it occurs to that of `times`.
+
+    Return how many are distinct.
+    """
     ends = np.empty(129, np.int32)
     for shift in range(0, bits, 7):
         ends[:] = 0
@@ -186,7 +165,7 @@ def _tally(found: NDArray[np.int32], n: int, times: NDArray[np.int32], spare: ND
 
 @compiled
 def _count(codes: Codes, texts: int, shape: Shape) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-    room = _room(codes, shape)
+    room = room_for(codes, shape)
     found, times, spare = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
     indptr = np.zeros(texts + 1, np.int64)
     # Titles have some three distinct n-grams per character; what is not filled is never touched, and costs nothing.
@@ -194,8 +173,8 @@ def _count(codes: Codes, texts: int, shape: Shape) -> tuple[NDArray[np.int64], N
     indices, values = np.empty(expected, np.int32), np.empty(expected, np.float32)
     used, start = 0, 1
     for text in range(texts):
-        stop = _end_of(codes, start, 10)
-        distinct = _tally(found, _enumerate(codes, start, stop, shape, found), times, spare, shape[4])
+        stop = end_of(codes, start, 10)
+        distinct = tally(found, enumerate_ngrams(codes, start, stop, shape, found), times, spare, shape[4])
         start = stop + 1
         if used + distinct > indices.size:
             grown = max(2 * indices.size, used + distinct)
@@ -208,43 +187,3 @@ def _count(codes: Codes, texts: int, shape: Shape) -> tuple[NDArray[np.int64], N
         used += distinct
         indptr[text + 1] = used
     return indptr, indices[:used], values[:used]
-
-
-@compiled
-def _score(
-    codes: Codes,
-    texts: int,
-    shape: Shape,
-    table: NDArray[np.int32],
-    idf: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    bias: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    room = _room(codes, shape)
-    found, times, spare = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
-    classes = bias.size
-    half = table.size // 2
-    sums = np.empty(classes, np.float32)
-    scores = np.empty((texts, classes), np.float32)
-    start = 1
-    for text in range(texts):
-        stop = _end_of(codes, start, 10)
-        distinct = _tally(found, _enumerate(codes, start, stop, shape, found), times, spare, shape[4])
-        start = stop + 1
-        scores[text] = bias
-        position = 0
-        # Buckets rise, so words come first: each kind is summed up, and divided by its norm when that is known.
-        for limit in (half, table.size):
-            sums[:] = 0
-            squares = 0.0
-            while position < distinct and found[position] < limit:
-                column = table[found[position]]
-                if column >= 0:
-                    value = idf[column] * (np.float32(1 + np.log(times[position])) if times[position] > 1 else np.float32(1))
-                    squares += value * value
-                    for label in range(classes):
-                        sums[label] += value * weights[column, label]
-                position += 1
-            if squares > 0:
-                scores[text] += sums * np.float32(1 / np.sqrt(squares))
-    return scores

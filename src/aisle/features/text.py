@@ -10,9 +10,8 @@ from scipy.sparse import csr_matrix
 
 from aisle.catalog.product import Product
 from aisle.errors import BundleError, ModelError
-from aisle.features.ngrams import Counts, Shape, count_ngrams, score_texts
+from aisle.features.ngrams import Counts, Shape, count_ngrams
 from aisle.features.normalise import Normalisation, normalise
-from aisle.features.tfidf import TfidfColumns
 
 _BLOCK = 8_192
 
@@ -110,7 +109,7 @@ def join_fields(product: Product, config: TextConfig) -> str:
 
 
 class TextFeatures:
-    """Products in, n-gram counts or scores out.
+    """Products in, n-gram counts out.
 
     Args:
         config: How text becomes features.
@@ -141,51 +140,6 @@ class TextFeatures:
         counts = csr_matrix((values, indices, indptr), shape=(indptr.size - 1, 1 << self.config.bits))
         counts.has_canonical_format = True
         return counts
-
-    def score(
-        self,
-        products: Sequence[Product],
-        columns: TfidfColumns,
-        weights: NDArray[np.float32],
-        bias: NDArray[np.float32],
-    ) -> NDArray[np.float32]:
-        """Score products by a linear model on their TF-IDF without making the matrix.
-
-        The outcome is `columns.transform(self.counts(products)) @ weights + bias`, up to rounding.
-
-        Args:
-            products: What to score.
-            columns: The fitted TF-IDF, of the same number of bits.
-            weights: (columns, classes).
-            bias: (classes,).
-
-        Returns:
-            Scores, float32, (products, classes).
-
-        Raises:
-            ModelError: The arrays do not fit each other, or this configuration.
-        """
-        shapes = (columns.columns.size, *bias.shape)
-        if columns.bits != self.config.bits or weights.shape != shapes or {weights.dtype, bias.dtype} != {np.dtype("f4")}:
-            raise ModelError(
-                f"Weights {weights.dtype}{weights.shape} and bias {bias.dtype}{bias.shape} do not fit {shapes[0]} columns "
-                f"of {columns.bits} bits, counted with {self.config.bits} bits.",
-                hint="Take them all from one bundle, as float32.",
-            )
-        return score_texts(
-            self.texts(products),
-            self.config.shape,
-            table=columns.table,
-            idf=columns.idf,
-            weights=np.ascontiguousarray(weights),
-            bias=np.ascontiguousarray(bias),
-        )
-
-    def warm(self) -> None:
-        """Compile the n-gram code, or read it from its cache, so that no request pays for it."""
-        products = [Product("warm", title="warm")]
-        columns = TfidfColumns.fit(self.counts(products))
-        self.score(products, columns, np.zeros((columns.columns.size, 1), np.float32), np.zeros(1, np.float32))
 
 
 def _starts(rows: int) -> range:

@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix
 from aisle.catalog.product import Product
 from aisle.errors import BundleError
 from aisle.features.image import ImageFeatures
+from aisle.features.linear_texts import LinearTexts
 from aisle.features.text import TextFeatures
 from aisle.models.component import Component
 from aisle.models.family import Files, Floats
@@ -173,31 +174,22 @@ class Classifier:
 class _Direct:
     """The text halves of all linear components side by side: one pass over the n-grams scores them all."""
 
-    space: TextSpace
-    weights: Floats
-    bias: Floats
-    columns: Mapping[str, slice]
+    names: tuple[str, ...]
+    models: LinearTexts
 
     @classmethod
     def of(cls, space: TextSpace, components: Sequence[Component]) -> "_Direct | None":
         """Return the text halves of the linear components among some; nothing where there are none."""
-        weights, biases, columns, start = [], [], {}, 0
-        for component in components:
-            if component.modality != "image" and isinstance(component.scorer, LinearScorer):
-                weights.append(component.scorer.weights[: space.width])
-                biases.append(component.scorer.bias)
-                columns[component.name] = slice(start, start + component.scorer.bias.size)
-                start += component.scorer.bias.size
-        if not weights:
-            return None
-        return cls(space, space.scaled(np.concatenate(weights, axis=1)), np.concatenate(biases), columns)
+        halves = {
+            component.name: component.scorer.texts(space.width)
+            for component in components
+            if component.modality != "image" and isinstance(component.scorer, LinearScorer)
+        }
+        return cls(tuple(halves), space.models(tuple(halves.values()))) if halves else None
 
     def scores(self, texts: Sequence[str]) -> dict[str, Floats]:
         """Return each of these components' scores of some texts, by its name."""
-        every = self.space.scores(texts, self.weights, self.bias)
-        if len(self.columns) == 1:
-            return dict.fromkeys(self.columns, every)
-        return {name: every[:, columns] for name, columns in self.columns.items()}
+        return dict(zip(self.names, self.models.scores(texts), strict=True))
 
 
 class _Once:

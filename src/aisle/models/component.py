@@ -77,7 +77,7 @@ class Component:
     def picture_scores(self, pictures: Floats, seen: NDArray[np.bool_]) -> Floats:
         """Return what the image half of a linear component on both adds to its text half, (products, known classes)."""
         assert isinstance(self.scorer, LinearScorer)
-        weights = self.scorer.weights[-pictures.shape[1] - 1 :]
+        weights = self.scorer.lines(slice(-pictures.shape[1] - 1, None))
         added: Floats = pictures @ (weights[:-1] * np.float32(self.image_weight))
         added += seen[:, np.newaxis] * weights[-1]
         return added

@@ -226,7 +226,7 @@ def _texts(
         place = _place(component, target)
         if component.modality == "image" or not isinstance(component.scorer, LinearScorer) or place is None:
             continue
-        weights = component.scorer.weights[columns, place]
+        weights = component.scorer.lines(columns)[:, place]
         parts = weights * values
         order = np.argsort(-parts, kind="stable")
         pro = [k for k in order[:terms].tolist() if parts[k] > 0]

@@ -21,7 +21,7 @@ import orjson
 from aisle.digest import json_digest, manifest_digest, sha256
 from aisle.errors import BundleError
 
-FORMAT = 2
+FORMAT = 3
 """The version of the bundle's layout; raised when an older release could not read a new bundle."""
 
 MANIFEST = "manifest.json"

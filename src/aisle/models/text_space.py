@@ -1,4 +1,4 @@
-"""The text side of a classifier: how products become TF-IDF, and how linear weights answer without a matrix."""
+"""The text side of a classifier: how products become TF-IDF, and what linear models on it need to answer."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 
 from aisle.catalog.product import Product
 from aisle.errors import BundleError
-from aisle.features.ngrams import score_texts
+from aisle.features.linear_texts import LinearTexts, Stepped
 from aisle.features.text import TextConfig, TextFeatures
 from aisle.features.tfidf import TfidfColumns
 from aisle.models.family import Files, Floats
@@ -64,21 +64,13 @@ class TextSpace:
         matrix.data *= self.scale[matrix.indices]
         return matrix
 
-    def scores(self, texts: Sequence[str], weights: Floats, bias: Floats) -> Floats:
-        """Return `matrix(counts) @ weights + bias` without making the matrix, (texts, outputs).
+    def models(self, models: Sequence[Stepped]) -> LinearTexts:
+        """Return linear models on these features, laid out to score texts without making the matrix.
 
         Args:
-            texts: What `texts` returned.
-            weights: What `scaled` made of weights on the features.
-            bias: (outputs,).
+            models: Their weights on the features, (columns, outputs), and intercepts.
         """
-        return score_texts(
-            texts, self.config.shape, table=self.columns.table, idf=self.columns.idf, weights=weights, bias=bias
-        )
-
-    def scaled(self, weights: Floats) -> Floats:
-        """Return weights on the features, (columns, outputs), as weights on plain TF-IDF, for `scores`."""
-        return np.ascontiguousarray(weights * self.scale[:, np.newaxis])
+        return LinearTexts.of(self.config.shape, self.columns, models, self.scale)
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, bytes]]:
         """Return the space as what a schema says of it, as JSON, and its files' bytes by name."""

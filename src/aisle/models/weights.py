@@ -7,12 +7,14 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aisle.errors import BundleError
+from aisle.features.linear_texts import Stepped, stepped
 from aisle.models.family import Files, Floats, Matrix
 
 KIND = "linear"
@@ -21,8 +23,7 @@ KIND = "linear"
 WEIGHTS = "weights.npz"
 """The file of its arrays."""
 
-_STORED = {"weights": np.float16, "bias": np.float32}
-_LARGEST = 65_000.0
+_STORED = {"whole": np.int8, "steps": np.float32, "bias": np.float32}
 _UNREADABLE = (
     *(ValueError, TypeError, KeyError, OSError, EOFError, MemoryError),  # no archive, no array, or one beyond its end
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),  # a damaged archive
@@ -84,29 +85,48 @@ class LinearScorer:
     """A fitted linear classifier; several threads may use it at once.
 
     Args:
-        weights: (columns, classes), each a number that float16 holds, so that saving loses nothing.
-        bias: (classes,).
+        model: Weights as whole numbers of their column's step, (columns, classes), and intercepts: saving loses nothing.
     """
 
-    weights: Floats
-    bias: Floats
+    model: Stepped
 
     @classmethod
     def of(cls, weights: Floats, bias: Floats) -> "LinearScorer":
-        """Return the classifier of fitted weights, rounded to what float16 holds.
+        """Return the classifier of fitted weights, rounded to steps.
 
         Args:
-            weights: (columns, classes).
+            weights: Finite, (columns, classes).
             bias: (classes,).
         """
-        rounded = np.clip(weights, -_LARGEST, _LARGEST)
-        rounded[:] = rounded.astype(np.float16)
-        return cls(rounded, np.ascontiguousarray(bias, np.float32))
+        return cls(Stepped(*stepped(weights), np.ascontiguousarray(bias, np.float32)))
 
     @property
     def kind(self) -> str:
         """What it is called in a bundle's schema."""
         return KIND
+
+    @property
+    def bias(self) -> Floats:
+        """The intercepts, (classes,)."""
+        return self.model.bias
+
+    @cached_property
+    def weights(self) -> Floats:
+        """The weights, (columns, classes)."""
+        return self.lines(slice(None))
+
+    def lines(self, columns: slice | NDArray[np.int32]) -> Floats:
+        """Return the weights of some columns, (columns, classes)."""
+        lines: Floats = self.model.whole[columns] * self.model.steps[columns, np.newaxis]
+        return lines
+
+    def texts(self, width: int) -> Stepped:
+        """Return the part that is on the first columns, those of text; the intercepts go with it.
+
+        Args:
+            width: How many they are.
+        """
+        return Stepped(self.model.whole[:width], self.model.steps[:width], self.model.bias)
 
     def scores(self, matrix: Matrix) -> Floats:
         """Return `matrix @ weights + bias`, (rows, classes).
@@ -120,8 +140,8 @@ class LinearScorer:
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, bytes]]:
         """Return what a schema says of it, as JSON, and its files' bytes by name."""
-        arrays: dict[str, NDArray[Any]] = {"weights": self.weights.astype(np.float16), "bias": self.bias}
-        return {"kind": KIND}, {WEIGHTS: array_bytes(arrays)}
+        model = self.model
+        return {"kind": KIND}, {WEIGHTS: array_bytes({"whole": model.whole, "steps": model.steps, "bias": model.bias})}
 
     @classmethod
     def from_parts(cls, settings: Mapping[str, Any], files: Files, columns: int, classes: int) -> "LinearScorer":
@@ -139,9 +159,11 @@ class LinearScorer:
         if settings.get("kind") != KIND:
             raise wrong_kind(settings, KIND)
         arrays = stored_arrays(files, WEIGHTS, _STORED)
-        for name, shape in {"weights": (columns, classes), "bias": (classes,)}.items():
+        for name, shape in {"whole": (columns, classes), "steps": (columns,), "bias": (classes,)}.items():
             if arrays[name].shape != shape:
                 raise damaged(WEIGHTS, f"holds {name} of shape {arrays[name].shape} instead of {shape}")
             if not np.isfinite(arrays[name]).all():
                 raise damaged(WEIGHTS, f"holds {name} of which some are no numbers")
-        return cls(arrays["weights"].astype(np.float32), arrays["bias"])
+        if (arrays["steps"] < 0).any():
+            raise damaged(WEIGHTS, "holds steps below 0")
+        return cls(Stepped(arrays["whole"], arrays["steps"], arrays["bias"]))

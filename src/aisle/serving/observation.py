@@ -42,7 +42,7 @@ class Observation:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        identity = _identity(scope)
+        identity = identity_of(scope)
         scope.setdefault("state", {})["request_id"] = identity
         structlog.contextvars.bind_contextvars(request_id=identity)
         started = time.perf_counter()
@@ -101,7 +101,8 @@ class _Lines:
         return self._left_out.pop(key, 0)
 
 
-def _identity(scope: Scope) -> str:
+def identity_of(scope: Scope) -> str:
+    """Return a request's id: its client's own if that is a proper one, else a new one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return str(value, "ascii")

@@ -54,7 +54,7 @@ class ChampionRef:
     Args:
         version: Number of the registered model version.
         bundle: Digest of its bundle.
-        sequence: Number of the ledger's row that made it champion.
+        sequence: Number of the ledger's row that made it champion; 0 for a version that is served for another reason.
     """
 
     version: int
@@ -67,6 +67,14 @@ class ChampionSource(Protocol):
 
     def current(self) -> ChampionRef | None:
         """Return the champion as the ledger has it, or None before the first promotion."""
+        ...
+
+    def registered(self, version: int) -> ChampionRef:
+        """Return a version by its number, whoever is champion.
+
+        Raises:
+            VersionNotFound: There is no such version.
+        """
         ...
 
     def load(self, ref: ChampionRef) -> Model:
@@ -117,9 +125,22 @@ class Scorer:
 
     def __init__(self, *, threads: int, max_waiting: int, max_wait_s: float = math.inf) -> None:
         self._max_wait_s = max_wait_s
-        self._room = threading.BoundedSemaphore(threads + max_waiting)
+        self._places = threads + max_waiting
         self._limit = max_waiting
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._busy = 0
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="scorer")
+
+    @property
+    def busy(self) -> int:
+        """How many threads are at work."""
+        return self._busy
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for a thread."""
+        return max(0, self._inside - self._busy)
 
     async def run(self, job: Callable[[], _T]) -> _T:
         """Run a job in one of the threads and return what it returns.
@@ -127,12 +148,23 @@ class Scorer:
         Raises:
             Overloaded: As many jobs as may wait are waiting already, or this one has waited for too long.
         """
-        if not self._room.acquire(blocking=False):
-            raise Overloaded(f"{self._limit} requests are waiting already.", hint="Ask again shortly.")
+        with self._lock:
+            if self.is_full:
+                raise self.overloaded()
+            self._inside += 1
         future = self._threads.submit(self._timely, job, time.monotonic())
         # The place is given back when the job is over, not when its client has lost patience: the thread is busy until then.
         future.add_done_callback(self._give_back)
         return await asyncio.wrap_future(future)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many jobs as may wait are waiting."""
+        return self._inside >= self._places
+
+    def overloaded(self) -> Overloaded:
+        """Return the error of a job that there is no room for."""
+        return Overloaded(f"{self._limit} requests are waiting already.", hint="Ask again shortly.")
 
     def close(self) -> None:
         """Drop the waiting jobs, and end the threads as their running ones finish; does not wait for that."""
@@ -141,7 +173,14 @@ class Scorer:
     def _timely(self, job: Callable[[], _T], since: float) -> _T:
         if time.monotonic() - since > self._max_wait_s:
             raise Overloaded(f"The request has waited for {self._max_wait_s:g} seconds.", hint="Ask again shortly.")
-        return job()
+        with self._lock:
+            self._busy += 1
+        try:
+            return job()
+        finally:
+            with self._lock:
+                self._busy -= 1
 
     def _give_back(self, _: Future[Any]) -> None:
-        self._room.release()
+        with self._lock:
+            self._inside -= 1

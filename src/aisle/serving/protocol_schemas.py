@@ -3,6 +3,7 @@
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from aisle.serving.schemas import MAX_ID_CHARS
 from aisle.serving.shape import Shape
@@ -79,7 +80,7 @@ class InferenceModel(Shape):
     """What the model takes and gives."""
 
     name: str = Field(description="Always `aisle`.")
-    versions: list[str] = Field(description="The version in service.")
+    versions: list[str] = Field(description="The versions in service: the champion, and a canary if there is one.")
     platform: str = Field(description="Always `aisle`.")
     inputs: list[TensorShape] = Field(description="What it takes; a row needs a title, a description or an image.")
     outputs: list[TensorShape] = Field(description="What it gives.")
@@ -92,15 +93,29 @@ class InferenceModelReady(Shape):
     ready: bool = Field(description="Always true; otherwise the answer is a problem.")
 
 
+class Split(_Open):
+    """A data frame as pandas splits it."""
+
+    model_config = ConfigDict(extra="forbid")
+    columns: list[str] = Field(description="Names of the columns, each once.", json_schema_extra={"uniqueItems": True})
+    index: list[Any] | None = Field(None, description="Nothing that is looked at.")
+    data: list[list[Any]] = Field(min_length=1, description="Rows, with a value for each column.")
+
+
+def _exactly_one(schema: JsonDict) -> None:
+    schema["oneOf"] = [{"required": [name]} for name in ("dataframe_split", "dataframe_records", "inputs", "instances")]
+    del schema["required"]
+
+
 class Scoring(_Open):
     """A request of MLflow's scoring protocol: exactly one of the four forms."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 2})
-    dataframe_split: dict[str, Any] | None = Field(None, description="Columns, and rows of values.")
-    dataframe_records: list[dict[str, Any]] | None = Field(None, description="Rows.")
-    inputs: Any | None = Field(None, description="Columns of values, or rows.")
-    instances: Any | None = Field(None, description="Rows, or columns of values.")
-    params: dict[str, Any] | None = Field(None, description="Nothing that is known here.")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_exactly_one)
+    dataframe_split: Split = Field(description="Columns, and rows of values.")
+    dataframe_records: list[dict[str, Any]] = Field(min_length=1, description="Rows.")
+    inputs: Any = Field(description="Columns of values, or rows.")
+    instances: Any = Field(description="Rows, or columns of values.")
+    params: Any = Field(None, description="Nothing that is known here.")
 
 
 class Scored(Shape):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from aisle.serving.shape import Shape
@@ -15,11 +15,31 @@ MAX_REASON_CHARS = 1_000
 MAX_INTEGER = 2_147_483_647
 """The largest number of a version or row that every database keeps."""
 
+
+def _whole(value: Any) -> Any:
+    # JSON has one kind of number: 3.0 is as whole as 3.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_Integer = Annotated[int, BeforeValidator(_whole)]
+_Code = Annotated[str, Field(max_length=MAX_ID_CHARS, json_schema_extra={"format": "category-code"})]
+_Image = Annotated[str, Field(json_schema_extra={"contentEncoding": "base64", "format": "image-in-base64"})]
 _Moment = Annotated[datetime, Field(strict=False)]
 _NO_NUL = r"^[^\x00]*$"
 _SOMETHING: JsonDict = {"type": "string", "pattern": r"\S"}
 _CLASSIFIABLE: JsonDict = {
     "anyOf": [{"required": [name], "properties": {name: _SOMETHING}} for name in ("title", "description", "image")]
+}
+_OF_AN_ANSWER: JsonDict = {
+    "required": ["request_id"],
+    "properties": {"request_id": {"type": "string"}, "product": {"type": "null"}},
+}
+_OF_THE_CATALOGUE: JsonDict = {
+    "required": ["product"],
+    "properties": {
+        "product": {"type": "object"},
+        **{name: {"type": "null"} for name in ("request_id", "position", "product_id")},
+    },
 }
 _EXAMPLE_BUNDLE = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
@@ -34,18 +54,18 @@ class Product(Shape):
     title: str | None = Field(None, description="The designation, as the shop wrote it.")
     description: str | None = Field(None, description="The longer text, as the shop wrote it; HTML is understood.")
     brand: str | None = Field(None, description="The brand, where the shop keeps it apart.")
-    image: str | None = Field(None, description="The image file in base64.", json_schema_extra={"contentEncoding": "base64"})
+    image: _Image | None = Field(None, description="The image file in base64.")
 
 
 class ProductForm(Shape):
     """One product to classify, as a form."""
 
     model_config = ConfigDict(json_schema_extra=_CLASSIFIABLE)
-    id: str | None = Field(None, max_length=MAX_ID_CHARS, description="Your name for it.")
-    title: str | None = Field(None, description="The designation.")
-    description: str | None = Field(None, description="The longer text; HTML is understood.")
-    brand: str | None = Field(None, description="The brand.")
-    image: str | None = Field(None, description="The image file.", json_schema_extra={"format": "binary"})
+    id: str = Field("", max_length=MAX_ID_CHARS, description="Your name for it.")
+    title: str = Field("", description="The designation.")
+    description: str = Field("", description="The longer text; HTML is understood.")
+    brand: str = Field("", description="The brand.")
+    image: str = Field("", description="The image file.", json_schema_extra={"format": "binary"})
 
 
 class ProductBatch(Shape):
@@ -117,10 +137,8 @@ class ExplanationRequest(Shape):
     """Which answer to explain."""
 
     product: Product = Field(description="The product.")
-    code: str | None = Field(
-        None, max_length=MAX_ID_CHARS, description="The category to explain; the answered one by default."
-    )
-    terms: int = Field(10, ge=1, le=MAX_TERMS, description="N-grams told in either direction.")
+    code: _Code | None = Field(None, description="The category to explain; the answered one by default.")
+    terms: _Integer = Field(10, ge=1, le=MAX_TERMS, description="N-grams told in either direction.")
 
 
 class Term(Shape):
@@ -201,7 +219,8 @@ class CategoryList(Shape):
 class ChampionAnswer(ModelRef):
     """The model in service."""
 
-    sequence: int = Field(description="Number of the ledger's row that made it champion.", examples=[7])
+    sequence: int = Field(description="Number of the ledger's row that made it champion; 0 if it is pinned.", examples=[7])
+    pinned: bool = Field(description="Whether this server keeps to this version, whatever the ledger says.")
     categories: int = Field(description="How many categories it can answer.", examples=[27])
     loaded_at: _Moment = Field(description="Since when it has been loaded here.")
 
@@ -231,7 +250,7 @@ class Decision(Shape):
         pattern=r"^[^\x00]*[^\x00\s][^\x00]*$",
         description="Why, as one sentence; it stays in the ledger.",
     )
-    expected: int = Field(
+    expected: _Integer = Field(
         ge=0,
         le=MAX_INTEGER,
         description="`sequence` as you saw it, 0 where there was none. If another row is in force, nothing changes.",
@@ -270,7 +289,7 @@ class NamedProduct(Shape):
 class Feedback(Shape):
     """The right category of an answered product (`request_id`), or of one in the catalogue (`product`)."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["request_id"]}, {"required": ["product"]}]})
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_OF_AN_ANSWER, _OF_THE_CATALOGUE]})
     id: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9._~:-]{1,128}$",
@@ -279,12 +298,12 @@ class Feedback(Shape):
     request_id: str | None = Field(
         None, pattern=r"^[A-Za-z0-9._~-]{1,128}$", description="The request's id, as the answer told it."
     )
-    position: int | None = Field(None, ge=0, le=MAX_INTEGER, description="The product's place in that request, from 0.")
+    position: _Integer | None = Field(None, ge=0, le=MAX_INTEGER, description="The product's place in that request, from 0.")
     product_id: str | None = Field(
         None, max_length=MAX_ID_CHARS, pattern=_NO_NUL, description="Or the id that you gave to it there."
     )
     product: NamedProduct | None = Field(None, description="A product of the catalogue instead of a request.")
-    code: str = Field(min_length=1, max_length=MAX_ID_CHARS, description="The right category's code.", examples=["2583"])
+    code: _Code = Field(min_length=1, description="The right category's code.", examples=["2583"])
     reason: str | None = Field(None, max_length=MAX_REASON_CHARS, pattern=_NO_NUL, description="Why, in words.")
 
 
@@ -313,14 +332,6 @@ class Refusal(Shape):
     reason: str = Field(description="What happened.")
     version: int | None = Field(description="The version that was refused; null when none could be asked for.")
     bundle: str | None = Field(description="Its bundle's digest.")
-
-
-class Ready(Shape):
-    """A verified model is in service."""
-
-    status: str = Field("ready", description="Always `ready`.")
-    model: ModelRef
-    refused: Refusal | None = Field(description="The newest champion, if it could not be taken into service.")
 
 
 def component_schemas(*models: type[BaseModel]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import logging
 import math
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -17,9 +18,11 @@ from fastapi import FastAPI
 from aisle.errors import ServingError
 from aisle.serving.access import is_loopback, require_loopback_if_open
 from aisle.serving.service import Service
+from aisle.serving.shedding import shedding
 from aisle.settings import Serving
 
 _BACKLOG = 2048
+_SWITCH_S = 0.0005
 _log = structlog.get_logger(__name__)
 
 
@@ -41,7 +44,7 @@ def run(app: FastAPI, options: Serving) -> None:
     listener = listen(options.host, options.port)
     if not is_loopback(options.host):
         _log.warning("listening beyond this machine without TLS: keys belong behind a proxy that has it", host=options.host)
-    with _logged("uvicorn.error"):
+    with _logged("uvicorn.error"), _logged("opentelemetry"):
         make_server(app, options).run([listener])
     _log.info("stopped")
 
@@ -57,7 +60,7 @@ def make_server(app: FastAPI, options: Serving) -> "DrainingServer":
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=shedding(service),  # type: ignore[arg-type]  # uvicorn calls it, and needs no class
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -133,6 +136,18 @@ class _ToStructlog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record of the standard library's as a structured event."""
         _log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+
+
+@contextlib.contextmanager
+def _switching() -> Iterator[None]:
+    # A thread that scores or writes the log keeps the interpreter for so long once the event loop wants it: at Python's
+    # own five milliseconds, a few such waits in a row are what the slowest answers are made of.
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextlib.contextmanager

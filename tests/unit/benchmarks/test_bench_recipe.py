@@ -43,7 +43,7 @@ def test_there_are_22_candidates_half_of_them_on_counts() -> None:
 
 @pytest.mark.parametrize(("quick", "bars"), [(False, 2), (True, 0)])
 def test_scores_and_times_stand_beside_each_other(quick: bool, bars: int) -> None:
-    figures = figures_of(list("aabb"), (list("aaab"), 50.0), (list("aabb"), 10.0), quick=quick)
+    figures = figures_of(list("aabb"), (list("aaab"), 50.0), (list("aabb"), 10.0), (list("abbb"), 40.0), quick=quick)
     told = {figure.name: figure.value for figure in figures}
     assert told["ours: weighted F1"] == 1
     assert told["ours better by, weighted F1"] == pytest.approx(1 - told["recipe: weighted F1"])

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from aisle.features.ngrams import Shape, count_ngrams, score_texts
+from aisle.features.ngrams import Shape, count_ngrams
 from aisle.features.normalise import normalise
 from tests.unit.features.ngram_reference import char_ngrams, reference_counts, word_ngrams
 
@@ -105,30 +105,6 @@ def test_buckets_are_spread_evenly() -> None:
     # Of 40,000 words thrown into 4,096 buckets, chi square is within five standard deviations of its mean.
     chi_square = np.sum((held - held.mean()) ** 2) / held.mean()
     assert abs(chi_square - 4_095) < 5 * np.sqrt(2 * 4_095)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(NORMAL_TEXT, min_size=1, max_size=4), st.integers(1, 40), st.integers(0, 2**31))
-def test_scores_equal_the_definition(texts: list[str], classes: int, seed: int) -> None:
-    shape = (1, 2, 2, 5, 10)
-    rng = np.random.default_rng(seed)
-    kept = np.flatnonzero(rng.random(1 << 10) < 0.7)
-    table = np.full(1 << 10, -1, np.int32)
-    table[kept] = np.arange(kept.size)
-    idf = rng.uniform(1, 9, kept.size).astype(np.float32)
-    weights = rng.normal(size=(kept.size, classes)).astype(np.float32)
-    bias = rng.normal(size=classes).astype(np.float32)
-    scores = score_texts(texts, shape, table=table, idf=idf, weights=weights, bias=bias)
-    expected = np.tile(bias.astype(np.float64), (len(texts), 1))
-    for row, text in enumerate(texts):
-        for half in (range(512), range(512, 1_024)):
-            known = {table[b]: times for b, times in reference_counts(text, shape).items() if b in half and table[b] >= 0}
-            values = {column: (1 + np.log(times)) * idf[column] for column, times in known.items()}
-            norm = np.sqrt(sum(value**2 for value in values.values()))
-            for column, value in values.items():
-                expected[row] += value / norm * weights[column]
-    assert scores.dtype == np.float32
-    np.testing.assert_allclose(scores, expected, rtol=2e-4, atol=2e-4)
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["", "", ""]])

@@ -12,7 +12,6 @@ from aisle.catalog.product import Product
 from aisle.errors import BundleError, ModelError
 from aisle.features.normalise import Normalisation
 from aisle.features.text import TextConfig, TextFeatures, join_fields
-from aisle.features.tfidf import TfidfColumns
 from tests.unit.features.ngram_reference import reference_counts
 
 FIELD = st.none() | st.text(max_size=30) | st.text("abé <>&-¿12", max_size=40)
@@ -64,33 +63,6 @@ def test_counts_equal_the_reference(products: list[Product]) -> None:
         assert dict(zip(buckets.tolist(), counts[row].data.tolist(), strict=True)) == expected
 
 
-@settings(max_examples=50, deadline=None)
-@given(PRODUCTS, st.integers(1, 30))
-def test_scores_equal_the_sparse_path(products: list[Product], classes: int) -> None:
-    features = TextFeatures(CONFIG)
-    columns = TfidfColumns.fit(features.counts([Product("1", title="abé 12 a b"), Product("2", title="ab ba 1 é")]))
-    rng = np.random.default_rng(classes)
-    weights = rng.normal(size=(columns.columns.size, classes)).astype(np.float32)
-    bias = rng.normal(size=classes).astype(np.float32)
-    scores = features.score(products, columns, weights, bias)
-    assert scores.shape == (len(products), classes)
-    np.testing.assert_allclose(scores, columns.transform(features.counts(products)) @ weights + bias, rtol=1e-4, atol=1e-4)
-    for row, product in enumerate(products):
-        np.testing.assert_array_equal(features.score([product], columns, weights, bias)[0], scores[row])
-
-
-def test_weights_in_any_memory_order_give_the_same_scores() -> None:
-    features = TextFeatures(CONFIG)
-    products = [Product("1", title="chat noir"), Product("2", title="chat blanc")]
-    columns = TfidfColumns.fit(features.counts(products))
-    weights = np.random.default_rng(3).normal(size=(columns.columns.size, 4)).astype(np.float32)
-    bias = np.zeros(4, np.float32)
-    np.testing.assert_array_equal(
-        features.score(products, columns, np.asfortranarray(weights), bias),
-        features.score(products, columns, weights, bias),
-    )
-
-
 def test_more_products_than_one_block_come_out_in_order() -> None:
     features = TextFeatures(CONFIG)
     products = [Product(str(number), title=f"lot {number}") for number in range(8_192 + 3)]
@@ -98,25 +70,6 @@ def test_more_products_than_one_block_come_out_in_order() -> None:
     tail = features.counts(products[8_190:])
     assert counts.shape[0] == len(products)
     assert (counts[8_190:] != tail).nnz == 0
-
-
-@pytest.mark.parametrize("change", ["bits", "rows", "classes", "weights type", "bias type", "bias shape"])
-def test_arrays_that_do_not_fit_are_refused(change: str) -> None:
-    features = TextFeatures(TextConfig(bits=13) if change == "bits" else CONFIG)
-    columns = TfidfColumns.fit(TextFeatures(CONFIG).counts([Product("1", title="chat")]))
-    weights, bias = np.zeros((columns.columns.size + (change == "rows"), 3), np.float32), np.zeros(3, np.float32)
-    wrong: dict[str, tuple[Any, Any]] = {
-        "classes": (weights[:, :2], bias),
-        "weights type": (weights.astype(np.float64), bias),
-        "bias type": (weights, bias.astype(np.float64)),
-        "bias shape": (weights, bias[None]),
-    }
-    with pytest.raises(ModelError, match="do not fit"):
-        features.score([Product("1", title="chat")], columns, *wrong.get(change, (weights, bias)))
-
-
-def test_warming_up_leaves_nothing_to_compile() -> None:
-    TextFeatures(TextConfig(bits=8, char_ngrams=(1, 1))).warm()
 
 
 def test_a_configuration_survives_json() -> None:
@@ -199,24 +152,6 @@ def test_the_id_and_the_image_are_no_text() -> None:
     features = TextFeatures(CONFIG)
     pair = features.counts([Product("1", title="chat"), Product("chien", title="chat", image=b"table")])
     assert (pair[0] != pair[1]).nnz == 0
-
-
-def test_a_product_without_text_scores_the_bias() -> None:
-    features = TextFeatures(CONFIG)
-    columns = TfidfColumns.fit(features.counts([Product("1", title="chat")]))
-    weights = np.ones((columns.columns.size, 3), np.float32)
-    bias = np.array([0.5, -1, 2], np.float32)
-    scores = features.score(
-        [Product("1"), Product("2", title="<br>"), Product("3", title="\U0001f600")], columns, weights, bias
-    )
-    np.testing.assert_array_equal(scores, [bias, bias, bias])
-
-
-def test_no_products_have_no_scores() -> None:
-    features = TextFeatures(CONFIG)
-    columns = TfidfColumns.fit(features.counts([Product("1", title="chat")]))
-    scores = features.score([], columns, np.ones((columns.columns.size, 3), np.float32), np.zeros(3, np.float32))
-    assert scores.shape == (0, 3)
 
 
 def test_only_the_first_words_of_a_description_count() -> None:

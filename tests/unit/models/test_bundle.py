@@ -151,7 +151,7 @@ def test_weights_of_another_model_answer_the_golden_products_otherwise(pristine:
     model = fitted()
     scorer = model.components[0].scorer
     assert isinstance(scorer, LinearScorer)
-    weights = LinearScorer(scorer.weights[:, ::-1], scorer.bias).to_parts()[1]["weights.npz"]
+    weights = LinearScorer.of(scorer.weights[:, ::-1], scorer.bias).to_parts()[1]["weights.npz"]
     assert sha256(weights) != sha256((pristine / WEIGHTS).read_bytes())
     with pytest.raises(BundleError, match="golden product"):
         Bundle.load(_resealed(pristine, tmp_path / "forged", weights__text_dash_logistic__weights_dot_npz=weights))
@@ -276,13 +276,19 @@ def test_threads_get_their_own_answers(pristine: Path) -> None:
 _AUDITED = """
 import sys
 from pathlib import Path
+import numpy as np
 from aisle.catalog.product import Product
+from aisle.features.linear_texts import LinearTexts, Stepped, stepped
 from aisle.features.text import TextConfig, TextFeatures
+from aisle.features.tfidf import TfidfColumns
 from aisle.models.bundle import Bundle
 from aisle.models.golden import choose_golden
 
 # Compiled n-grams come from numba's own cache, and a codec is imported at the first mojibake: have them in place first.
-TextFeatures(TextConfig()).warm()
+features = TextFeatures(TextConfig(bits=8))
+columns = TfidfColumns.fit(features.counts([Product("warm", title="warm")]))
+model = Stepped(*stepped(np.zeros((columns.columns.size, 1), np.float32)), np.zeros(1, np.float32))
+LinearTexts.of(features.config.shape, columns, [model]).scores(["warm"])
 TextFeatures(TextConfig()).texts(choose_golden([]))
 seen, opened = [], []
 def listen(event, args):

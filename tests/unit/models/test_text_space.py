@@ -14,6 +14,7 @@ from aisle.features.text import TextConfig, TextFeatures
 from aisle.features.tfidf import TfidfColumns
 from aisle.models.text_space import COLUMNS, TextSpace
 from aisle.models.text_space_fit import TextOptions, fit_text_space
+from aisle.models.weights import LinearScorer
 
 CONFIG = TextConfig(bits=12)
 OPTIONS = TextOptions(config=CONFIG)
@@ -44,10 +45,11 @@ def test_scores_are_those_of_the_matrix(titles: list[str], outputs: int, seed: i
     weights = generator.normal(size=(SPACE.width, outputs)).astype(np.float32)
     bias = generator.normal(size=outputs).astype(np.float32)
     items = [Product("1", title=title) for title in titles]
-    direct = SPACE.scores(SPACE.texts(items), SPACE.scaled(weights), bias)
+    model = LinearScorer.of(weights, bias)
+    (direct,) = SPACE.models([model.texts(SPACE.width)]).scores(SPACE.texts(items))
     assert direct.shape == (len(items), outputs)
     assert direct.dtype == np.float32
-    assert np.allclose(direct, SPACE.matrix(TextFeatures(CONFIG).counts(items)) @ weights + bias, atol=1e-4)
+    assert np.allclose(direct, SPACE.matrix(TextFeatures(CONFIG).counts(items)) @ model.weights + bias, atol=1e-4)
 
 
 def test_the_matrix_is_tfidf_with_characters_weighed() -> None:

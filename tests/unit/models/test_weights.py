@@ -31,25 +31,38 @@ def test_nothing_is_lost_by_saving(scorer: LinearScorer) -> None:
     assert again.to_parts() == (settings, files)
 
 
-def test_weights_beyond_half_precision_stay_numbers() -> None:
-    scorer = LinearScorer.of(np.array([[1e9, -1e9, 1e-9]], np.float32), np.zeros(3, np.float32))
-    assert scorer.weights.tolist() == [[64992.0, -64992.0, 0.0]]
-    LinearScorer.from_parts(*scorer.to_parts(), 1, 3)
+def test_a_weight_is_within_half_a_step_of_what_was_fitted() -> None:
+    weights = np.random.default_rng(2).normal(size=(200, 7)).astype(np.float32)
+    found = LinearScorer.of(weights, np.zeros(7, np.float32))
+    largest = np.abs(weights).max(axis=1, keepdims=True)
+    assert (np.abs(found.weights - weights) <= largest / 254 * (1 + 1e-5)).all()
+    assert np.array_equal(np.abs(found.model.whole).max(axis=1), np.full(200, 127))
+
+
+def test_weights_of_any_size_stay_numbers() -> None:
+    weights = np.array([[1e38, -3e38, 1e-9], [0, 0, 0], [1e-45, 0, 0], [1e-30, -1e-30, 0]], np.float32)
+    scorer = LinearScorer.of(weights, np.zeros(3, np.float32))
+    assert np.isfinite(scorer.weights).all()
+    assert scorer.weights[1:3].tolist() == [[0.0] * 3] * 2
+    assert scorer.weights[3].tolist() == pytest.approx([1e-30, -1e-30, 0])
+    LinearScorer.from_parts(*scorer.to_parts(), 4, 3)
 
 
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ({"weights": np.zeros((40, 3), np.float32)}, "other kinds of numbers"),
-        ({"weights": np.zeros((39, 3), np.float16)}, r"weights of shape \(39, 3\) instead of \(40, 3\)"),
+        ({"whole": np.zeros((40, 3), np.float32)}, "other kinds of numbers"),
+        ({"whole": np.zeros((39, 3), np.int8)}, r"whole of shape \(39, 3\) instead of \(40, 3\)"),
         ({"bias": np.zeros(2, np.float32)}, "bias of shape"),
-        ({"weights": np.full((40, 3), np.nan, np.float16)}, "are no numbers"),
+        ({"steps": np.zeros(39, np.float32)}, "steps of shape"),
+        ({"steps": np.full(40, np.nan, np.float32)}, "are no numbers"),
+        ({"steps": np.full(40, -1, np.float32)}, "steps below 0"),
         ({"bias": np.full(3, np.inf, np.float32)}, "are no numbers"),
         ({"more": np.zeros(1)}, "instead of"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(scorer: LinearScorer, arrays: dict[str, np.ndarray], words: str) -> None:
-    whole = {"weights": scorer.weights.astype(np.float16), "bias": scorer.bias}
+    whole = {"whole": scorer.model.whole, "steps": scorer.model.steps, "bias": scorer.bias}
     with pytest.raises(BundleError, match=words):
         LinearScorer.from_parts({"kind": "linear"}, {WEIGHTS: array_bytes({**whole, **arrays})}, 40, 3)
 
@@ -69,7 +82,7 @@ def test_what_is_damaged_or_foreign_is_refused(scorer: LinearScorer) -> None:
 
 def test_an_array_of_objects_is_not_unpickled() -> None:
     stream = io.BytesIO()
-    np.savez(stream, weights=np.zeros((40, 3), np.float16), bias=np.array([print, 1, 2], dtype=object))
+    np.savez(stream, whole=np.zeros((40, 3), np.int8), bias=np.array([print, 1, 2], dtype=object))
     with pytest.raises(BundleError, match="cannot be read"):
         LinearScorer.from_parts({"kind": "linear"}, {WEIGHTS: stream.getvalue()}, 40, 3)
 
@@ -82,7 +95,7 @@ def test_files_that_are_another_kind_of_archive_or_none_are_refused(scorer: Line
     claim = bytearray(bare).replace(b"(3,)", b"(9**9,)")
     huge = bytes(bare).replace(b"(3,), ", b"(999999999999999,), ".ljust(6))
     made = []
-    for members in ({"weights.npy": b"no array", "bias.npy": bare}, {"weights.npy": huge}, {"weights.npy": bytes(claim)}):
+    for members in ({"whole.npy": b"no array", "bias.npy": bare}, {"whole.npy": huge}, {"whole.npy": bytes(claim)}):
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w") as archive:
             for name, data in members.items():
@@ -109,5 +122,4 @@ def test_rounding_leaves_what_was_fitted_alone() -> None:
     before = weights.copy()
     scorer = LinearScorer.of(weights, np.zeros(2, np.float32))
     assert np.array_equal(weights, before)
-    assert np.array_equal(scorer.weights, scorer.weights.astype(np.float16).astype(np.float32))
-    assert scorer.weights[0, 0] == pytest.approx(1 / 3, rel=1e-3)
+    assert scorer.weights[0].tolist() == [0.0, pytest.approx(1e9)]

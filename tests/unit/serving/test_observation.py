@@ -1,5 +1,4 @@
 import re
-import uuid
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ def counted(telemetry: Telemetry) -> dict[tuple[str, str, str], float]:
     }
 
 
-@pytest.mark.parametrize("given", ["abc", "A-1_2.3~4", "x" * 128, str(uuid.uuid4())])
+@pytest.mark.parametrize("given", ["abc", "A-1_2.3~4", "x" * 128, "4f9c2b1e-8d5a-4e0f-9a7b-6c5d4e3f2a1b"])
 def test_a_usable_request_id_is_kept(client: Client, given: str) -> None:
     response = client.predict({"title": "a"}, headers={"X-Request-ID": given})
     assert response.headers["x-request-id"] == response.json()["request_id"] == given

@@ -186,11 +186,13 @@ class _Search:
     def _in_turn(self, field: Sequence[Trial]) -> list[Trial]:
         """Return trials in turn of their brackets, so that a search that is cut short has something of each.
 
-        Within a turn the expensive come first: what is long is not begun last.
+        In the first turn the cheap come first: a machine busy with other work may end the search after a few trials, and
+        has then more brackets to choose from. In later turns the expensive do: what is long is not begun last.
         """
         seen: Counter[Bracket] = Counter()
         order = []
         for trial in field:
-            order.append((seen[trial.bracket], -self._plan.candidates[trial].cost_at(1.0), trial.id, trial))
+            turn, cost = seen[trial.bracket], self._plan.candidates[trial].cost_at(1.0)
+            order.append((turn, -cost if turn else cost, trial.id, trial))
             seen[trial.bracket] += 1
         return [trial for *_, trial in sorted(order, key=lambda turn: turn[:3])]

@@ -211,6 +211,18 @@ def test_past_its_end_it_begins_nothing_and_says_what_was_left(seconds: int):
         assert outcome.winners[attempt.trial.bracket].rung >= attempt.rung
 
 
+def test_the_cheapest_of_every_bracket_begins_first():
+    plan = plan_of()
+    begun: list[Trial] = []
+    run_search(
+        plan, Curves(), jobs=1, on_event=lambda event: begun.append(event.trial) if isinstance(event, TrialStarted) else None
+    )
+    first = begun[: len(BRACKETS)]
+    assert {trial.bracket for trial in first} == {Bracket(*bracket) for bracket in BRACKETS}
+    costs = [plan.candidates[trial].cost_at(1.0) for trial in first]
+    assert costs == sorted(costs)
+
+
 def test_the_journal_saves_the_work_and_changes_no_finding(tmp_path: Path):
     plan = plan_of()
     lost = {plan.entrants[3].trial.id: 0.0}

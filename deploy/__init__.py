@@ -1,0 +1,1 @@
+"""Files to run aisle with: Prometheus, Alertmanager and Grafana."""

@@ -1,0 +1,1 @@
+"""The Grafana boards as code; `python -m deploy.grafana.build` writes them as JSON."""

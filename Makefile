@@ -3,7 +3,7 @@ BIN := .venv/bin
 BENCHMARKS := $(patsubst benchmarks/bench_%.py,bench-%,$(wildcard benchmarks/bench_*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-product demo test test-fast test-docker check check-docs format bench serve docs lock clean \
+.PHONY: help setup setup-product demo test test-fast test-docker test-airflow check check-docs format bench serve docs lock clean \
 	secrets images up down status logs backup restore cli
 
 help:
@@ -23,10 +23,14 @@ test: setup ## Run every test, with real servers where they can be installed
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 test-fast: setup ## Run the tests that need neither servers nor patience
-	@$(BIN)/python -m pytest -q -m "not servers and not slow"
+	@$(BIN)/python -m pytest -q -m "not servers and not slow and not docker"
 
 test-docker: setup ## Bring the whole system up on a Docker engine and take it through its life
 	@$(BIN)/python -m pytest -q -m docker tests/stack
+
+test-airflow: setup ## Run the DAGs in Airflow's own environment, and on a real Airflow
+	@scripts/setup-servers.sh airflow
+	@$(BIN)/python -m pytest -q tests/orchestration
 
 check: setup check-docs ## Check format, lint, types, layers and generated documents
 	@$(BIN)/ruff format --check --quiet .

@@ -22,9 +22,9 @@ def monitor() -> None:
 
     @task(outlets=[RETRAIN_REQUEST])
     def request_retraining(found: dict[str, Any]) -> Any:
-        if not found.get("retrain_request"):
+        if found["request"] is None:
             raise AirflowSkipException("Nothing asks for a retraining.")
-        return found["retrain_request"]
+        return found["request"]
 
     request_retraining(look())
 

@@ -1,9 +1,10 @@
 """Another model, because a monitor asked for it. The request is on record; nothing happens where there is none open."""
 
 from datetime import timedelta
+from typing import Any
 
-from airflow.sdk import dag, task
-from product import DEFAULTS, RETRAIN_REQUEST, aisle
+from airflow.sdk import Param, dag, task
+from product import DEFAULTS, FOLDER, RETRAIN_REQUEST, aisle
 
 
 @dag(
@@ -13,11 +14,12 @@ from product import DEFAULTS, RETRAIN_REQUEST, aisle
     tags=["aisle"],
     default_args=DEFAULTS,
     doc_md=__doc__,
+    params={"folder": Param(FOLDER, type="string", description="Where the catalogue's files lie.")},
 )
 def retrain() -> None:
     @task(execution_timeout=timedelta(hours=12))
-    def answer_request() -> str:
-        return aisle("pipeline", "run", "--on-request")
+    def answer_request(params: dict[str, Any] | None = None) -> str:
+        return aisle("pipeline", "run", params["folder"], "--on-request")
 
     answer_request()
 

@@ -55,7 +55,11 @@ _PROCESSES = (
         "exporter",
         "`GET /metrics` of `aisle monitor export` has them, read from the database; what is not known has no series.",
     ),
-    ("Of a task", "task", "A task that fails tells it to the Pushgateway that `AISLE_PUSH_URL` names."),
+    (
+        "The orchestrator's tasks",
+        "task",
+        "A task that fails for good tells the Pushgateway that `AISLE_PUSH_URL` names; Prometheus reads it there.",
+    ),
 )
 """Which process exports what."""
 

@@ -15,5 +15,5 @@ compile "$@" --group dev pyproject.toml -o requirements/dev.txt
 compile --group build pyproject.toml -c requirements/dev.txt -o requirements/product.txt
 compile requirements/serving.in -c requirements/product.txt -o requirements/serving.txt
 compile "$@" requirements/mlflow.in -o requirements/mlflow.txt
-compile "$@" requirements/oracle.in -o requirements/oracle.txt
 compile "$@" requirements/airflow.in -o requirements/airflow.txt
+compile "$@" requirements/oracle.in -o requirements/oracle.txt

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the servers that the tests talk to: PostgreSQL, Ceph's S3 gateway, Prometheus and Alertmanager from Debian, MLflow in
-# .venv-mlflow, Airflow in .venv-airflow.
+# .venv-mlflow.
+# With the word airflow also Airflow, in .venv-airflow: its tests take minutes, and are a task of their own (make test-airflow).
 # Without root the Debian packages are only named when missing: the tests that need them are then skipped, with the reason.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -48,7 +49,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   fi
 fi
 
-for server in mlflow airflow; do
+for server in mlflow "$@"; do
   folder=.venv-$server lock=requirements/$server.txt
   stamp=$(stamp_of requirements/uv.txt "$lock" scripts/bootstrap.sh)
   if [ "$(cat "$folder/stamp" 2>/dev/null)" != "$stamp" ] || ! "$folder/bin/python" -c '' 2>/dev/null; then

@@ -37,9 +37,9 @@
     ├── ServingError               the server cannot do its work
     │   ├── NotReady               no verified model is loaded, or the server is stopping
     │   └── Overloaded             too many requests are waiting already
+    ├── TelemetryError             a failure could not be told to the metrics
     ├── MonitoringError            a window, reference or policy cannot be used
     │   └── RequestConflict        somebody else took or closed a retrain request first
-    ├── TelemetryError             a failure could not be told to the metrics
     └── PipelineError              a step is unknown, or cannot run yet
 
 An error carries three things for the person who gets it: what happened (the message), how to mend it (`hint`) and, for
@@ -304,16 +304,16 @@ class Overloaded(ServingError):
     """Too many requests are waiting already."""
 
 
+class TelemetryError(AisleError):
+    """A failure could not be told to the metrics."""
+
+
 class MonitoringError(AisleError):
     """A window, a reference or a policy cannot be used."""
 
 
 class RequestConflict(MonitoringError):
     """Somebody else took or closed a retrain request first."""
-
-
-class TelemetryError(AisleError):
-    """A failure could not be told to the metrics."""
 
 
 class PipelineError(AisleError):

@@ -143,6 +143,13 @@ METRICS: tuple[Metric, ...] = (
     Metric("aisle_model_ready", "gauge", "1 while a verified champion is loaded, else 0."),
     Metric("aisle_model_load_seconds", "gauge", "Seconds that the last load of a bundle took."),
     Metric("aisle_model_swaps_total", "counter", "Bundles taken into service or refused.", ("outcome",)),
+    Metric(
+        "aisle_task_failed_timestamp_seconds",
+        "gauge",
+        "When a task of the orchestrator last failed.",
+        ("dag", "task"),
+        process="task",
+    ),
     Metric("aisle_model_swap_seconds", "histogram", "Seconds to load, verify and warm a version.", ("variant",), _SWAP),
     Metric("aisle_model_pinned", "gauge", "1 if one version is served whatever the ledger says, else 0."),
     Metric("aisle_variant_ready", "gauge", "1 while a verified canary or shadow is loaded and in use.", ("variant",)),
@@ -165,13 +172,6 @@ METRICS: tuple[Metric, ...] = (
         "How far the confidences of shadow and champion are apart.",
         (),
         _DIFFERENCE,
-    ),
-    Metric(
-        "aisle_task_failed_timestamp_seconds",
-        "gauge",
-        "When a task of the orchestrator last failed.",
-        ("dag", "task"),
-        process="task",
     ),
 )
 
@@ -240,6 +240,32 @@ class Telemetry:
         if not isinstance(metric, kind):
             raise TypeError(f"{name} is no {kind.__name__.lower()}")
         return metric
+
+
+def push_failure(address: str, dag: str, task: str, *, timeout_s: float = 10.0) -> None:
+    """Tell a Pushgateway that a task has failed for good.
+
+    A task ends before anybody could scrape it; the gateway keeps the moment, by DAG and task.
+
+    Args:
+        address: The gateway's.
+        dag: The DAG's id.
+        task: The task's id.
+        timeout_s: Seconds after which it is given up.
+
+    Raises:
+        TelemetryError: The gateway cannot be reached, or refuses.
+    """
+    name = "aisle_task_failed_timestamp_seconds"
+    metric = next(metric for metric in METRICS if metric.name == name)
+    registry = CollectorRegistry()
+    Gauge(name, metric.help, metric.labels, registry=registry).labels(dag, task).set_to_current_time()
+    try:
+        pushadd_to_gateway(address, "aisle_tasks", registry, {"dag_id": dag, "task_id": task}, timeout_s)
+    except (OSError, ValueError) as error:
+        raise TelemetryError(
+            f"{address} was not told: {error}.", hint="Check AISLE_PUSH_URL, and that the server runs."
+        ) from error
 
 
 class Readings(Collector):
@@ -312,32 +338,6 @@ def serve_readings(read: Callable[[], Readings], *, host: str, port: int) -> Ite
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def push_failure(address: str, dag: str, task: str, *, timeout_s: float = 10.0) -> None:
-    """Tell a Pushgateway that a task has failed for good.
-
-    A task ends before anybody could scrape it; the gateway keeps the moment, by DAG and task.
-
-    Args:
-        address: The gateway's.
-        dag: The DAG's id.
-        task: The task's id.
-        timeout_s: Seconds after which it is given up.
-
-    Raises:
-        TelemetryError: The gateway cannot be reached, or refuses.
-    """
-    name = "aisle_task_failed_timestamp_seconds"
-    metric = next(metric for metric in METRICS if metric.name == name)
-    registry = CollectorRegistry()
-    Gauge(name, metric.help, metric.labels, registry=registry).labels(dag, task).set_to_current_time()
-    try:
-        pushadd_to_gateway(address, "aisle_tasks", registry, {"dag_id": dag, "task_id": task}, timeout_s)
-    except (OSError, ValueError) as error:
-        raise TelemetryError(
-            f"{address} was not told: {error}.", hint="Check AISLE_PUSH_URL, and that the server runs."
-        ) from error
 
 
 def configure_logging(level: str, form: Literal["text", "json"]) -> None:

@@ -78,7 +78,7 @@ class Found:
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     if not PYTHON.is_file():
-        pytest.skip("Airflow is not installed (scripts/setup-servers.sh)")
+        pytest.skip("Airflow is not installed (make test-airflow)")
     place = tmp_path_factory.mktemp("airflow")
     write_sample(place / "shop", rows=1_500, seed=1, images=True)
     data = Path(os.environ.get("AISLE_TEST_DATA", ROOT.parent / "shared" / "data")) / "rakuten-14k"

@@ -61,7 +61,7 @@ class AirflowServer:
     @staticmethod
     def available() -> str | None:
         """Return why there can be no server here, or None if there can."""
-        return None if _PROGRAM.is_file() else "Airflow is not installed (scripts/setup-servers.sh)"
+        return None if _PROGRAM.is_file() else "Airflow is not installed (make test-airflow)"
 
     def __enter__(self) -> Self:
         try:

@@ -35,6 +35,9 @@ def test_the_commands_are_those_that_people_were_told_of():
     assert {" ".join(words) for words in COMMANDS} == {
         "",
         "demo",
+        "backup",
+        "restore",
+        "doctor",
         "train",
         "train audit",
         "predict",
@@ -45,7 +48,7 @@ def test_the_commands_are_those_that_people_were_told_of():
             for name in ("download", "unpack", "sample", "ingest", "loads", "rejects", "snapshot", "snapshots", "stats")
         ),
         "pipeline",
-        *(f"pipeline {name}" for name in ("run", "step", "plan")),
+        *(f"pipeline {name}" for name in ("run", "step", "plan", "failed")),
         "models",
         *(f"models {name}" for name in ("list", "show", "compare", "promote", "rollback", "history")),
         *(f"models {name}" for name in ("export", "verify", "checkpoint", "reconcile")),
@@ -53,6 +56,11 @@ def test_the_commands_are_those_that_people_were_told_of():
         *(f"keys {name}" for name in ("create", "list", "rotate", "revoke")),
         "predictions",
         "predictions prune",
+        "monitor",
+        *(
+            f"monitor {name}"
+            for name in ("catalogue", "demo", "explain", "export", "policy", "report", "requests", "run", "runs")
+        ),
         "config",
         "config show",
         "database",

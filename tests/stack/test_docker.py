@@ -135,10 +135,11 @@ def test_the_server_goes_on_answering_while_something_behind_it_is_away(stack: S
     caller = threading.Thread(target=load)
     caller.start()
     try:
-        # The stand-in for the object store keeps everything in memory: it is stopped in good order, the others are killed.
-        stack.compose(*(["stop"] if service == "objects" else ["kill"]), service)
+        # The stand-in for the object store keeps everything in memory: it is made to hang, the others are killed.
+        held = service == "objects"
+        stack.compose("pause" if held else "kill", service)
         time.sleep(5)
-        stack.compose("up", "--detach", "--wait", "--no-recreate", service)
+        stack.compose(*(["unpause", service] if held else ["up", "--detach", "--wait", "--no-recreate", service]))
     finally:
         over.set()
         caller.join()

@@ -104,7 +104,7 @@ class TestTools:
     @pytest.mark.parametrize(
         ("rule", "weakened", "test"),
         [
-            ("service.yml", (">= 100", ">= 1"), "service"),
+            ("model.yml", ("aisle_model_pinned == 1", "aisle_model_pinned == 2"), "model"),
             ("monitoring.yml", ("aisle_drift_state == 2", "aisle_drift_state == 1"), "monitoring"),
         ],
     )

@@ -99,14 +99,16 @@ def _is_foreign(product: Product, _code: str, _commonest: Sequence[str]) -> bool
 DRIFTS: Mapping[str, Drift] = {
     drift.name: drift
     for drift in (
-        Drift("class_mix", "a quarter of the rows come from the two commonest categories", 0.25, choice=_is_common),
+        Drift("class_mix", "three in ten rows come from the two commonest categories", 0.30, choice=_is_common),
         Drift("language", "a fifth of the rows are English or German", 0.20, choice=_is_foreign),
         Drift("length", "a third of the titles lose their second half", 0.33, change=_halved),
         Drift("missing_descriptions", "a quarter of the rows lose their description", 0.25, change=_without_description),
         Drift("dark_images", "a quarter of the images are half as light", 0.25, change=_dark),
         Drift("cropped_images", "a third of the images are cut to their middle three fifths", 0.33, change=_cropped),
         Drift("new_vocabulary", "a third of the titles get two of forty words never seen", 0.33, change=_with_new_words),
-        Drift("html_broken", "a fifth of the descriptions get tags that were escaped twice", 0.20, change=_with_broken_html),
+        Drift(
+            "html_broken", "a quarter of the descriptions get tags that were escaped twice", 0.25, change=_with_broken_html
+        ),
         Drift("swapped_fields", "a fifth of the rows have title and description swapped", 0.20, change=_swapped),
         Drift("new_category", "a seventh of the rows are wine, which was never sold here", 0.15, change=_wine),
     )

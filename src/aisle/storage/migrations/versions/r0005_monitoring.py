@@ -46,9 +46,9 @@ def upgrade() -> None:
     op.create_table(
         "monitor_values",
         sa.Column("run_id", _SERIAL, nullable=False),
-        sa.Column("family", sa.String(), nullable=False),
+        sa.Column("family", _NAME, nullable=False),
         sa.Column("column_name", _NAME, nullable=False),
-        sa.Column("measure", sa.String(), nullable=False),
+        sa.Column("measure", _NAME, nullable=False),
         sa.Column("value", sa.Float()),
         sa.Column("low", sa.Float()),
         sa.Column("high", sa.Float()),

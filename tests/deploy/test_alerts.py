@@ -25,7 +25,7 @@ def tool(name: str, *arguments: object) -> str:
     """Run promtool or amtool and return what it says; `AssertionError` where it complains."""
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed (scripts/setup-servers.sh)")
-    ended = subprocess.run([name, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=60)
+    ended = subprocess.run([name, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=240)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
 

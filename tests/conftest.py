@@ -16,6 +16,8 @@ from tests.servers.postgres import PostgresServer
 from tests.servers.rados_gateway import RadosGateway
 
 _ROOT = Path(__file__).parents[1]
+# A console that is made while this is set keeps its width for good; tests set it for themselves.
+os.environ.pop("COLUMNS", None)
 # A slow machine is no fault of the code: how long one example takes is not judged here.
 settings.register_profile("aisle", deadline=None)
 settings.load_profile("aisle")

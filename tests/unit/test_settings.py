@@ -8,7 +8,7 @@ from pydantic import SecretStr, ValidationError
 from aisle.settings import CONCERNS, Concern, Database, Objects, Serving, Settings, Training, Workspace, variable
 
 FIELDS = [(concern, name) for concern in CONCERNS for name in concern.model_fields]
-SECRET_WORDS = ("secret", "password", "token", "sessionid", "database_url")
+SECRET_WORDS = ("secret", "password", "token", "sessionid", "database_url", "metrics_key")
 
 
 def needed(concern: type[Concern]) -> dict[str, str]:

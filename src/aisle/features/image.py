@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from aisle.errors import BundleError, ImageProblem
 from aisle.features.image_config import ImageConfig
 from aisle.features.image_description import look_at, windows_of, write_words
-from aisle.features.image_map import TOGETHER, LandmarkMap, learn_map
+from aisle.features.image_map import LandmarkMap, learn_map
 from aisle.features.image_parts import ARRAYS, read, written
 from aisle.features.patches import PatchDictionary, learn_dictionary
 
@@ -24,8 +24,8 @@ __all__ = ["ARRAYS", "ImageConfig", "ImageFeatures", "ImageRows"]
 _WINDOWS = 30
 """Windows of each example that k-means learns from."""
 
-_BLOCKS = 4
-"""So many times `TOGETHER` images go through the maps one after the other, while these are in the caches."""
+_TOGETHER = 64
+"""So many images go through the maps together, while these are in the caches; none depends on those beside it."""
 
 _SHAPE = {"words": 1.5, "edges": 0.5}
 _LOOK = {"thumbnail": 0.5, "colours": 0.25, "tones": 0.5, "moments": 0.7, "geometry": 0.3}
@@ -127,7 +127,7 @@ class ImageFeatures:
         values = np.zeros((len(images), self.width), np.float32)
         problems: list[str | None] = [None] * len(images)
         sizes = self.config.blocks
-        room = TOGETHER * min(_BLOCKS, -(-len(images) // TOGETHER))
+        room = min(_TOGETHER, len(images))
         numbers = np.zeros((room, sum(sizes.values())), np.float32)
         words = sizes["words"]
         places: list[int] = []
@@ -173,7 +173,7 @@ class ImageFeatures:
         """Fill in the rows of the first described images: as many as there are places."""
         if not places:
             return
-        numbers = numbers[: -(-len(places) // TOGETHER) * TOGETHER]
+        numbers = numbers[: len(places)]
         start = 0
         for learnt, blocks in ((self.shape, _SHAPE), (self.look, _LOOK)):
             mapped = np.empty((len(numbers), learnt.outputs), np.float32)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -68,7 +69,7 @@ def test_a_broken_image_is_told_and_the_text_answers(bundle: Bundle) -> None:
     whole, broken = bundle.predict([Product("1", title="livre"), Product("1", title="livre", image=picture("50", 1)[:200])])
     assert broken.image_problem
     assert broken.modalities == ("text",)
-    assert replace(broken, image_problem=None) == whole
+    assert msgspec.structs.replace(broken, image_problem=None) == whole
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

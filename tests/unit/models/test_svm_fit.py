@@ -36,7 +36,9 @@ def test_each_class_is_fitted_as_if_alone() -> None:
         alone = svm_fit.fit(
             matrix, (labels == label).astype(np.intp), 2, SvmOptions(passes=300, balance=0.0), seed=0, jobs=1
         )
-        assert np.allclose(every.weights[:, label], alone.weights[:, 1], atol=5e-3)
+        # Each rounds to steps of its own: half a step of either may lie between them.
+        steps = (every.model.steps + alone.model.steps) / 2
+        assert (np.abs(every.weights[:, label] - alone.weights[:, 1]) <= 5e-3 + steps).all()
         # Of two classes, each against the other: one is the other turned round.
         assert np.allclose(alone.weights[:, 0], -alone.weights[:, 1], atol=5e-3)
 

@@ -42,6 +42,12 @@ EXAMPLES: list[Message] = [
     messages.RegisterOutput(version=1, bundle="cd", run_id="r"),
     messages.PromoteInput(version=1, promote=False, reasons=(), evidence={}, followed=0),
     messages.PromoteOutput(version=1, promoted=False, champion=None, reasons=()),
+    messages.TargetInput(folder="shop", run="scheduled-1", batch=2_000),
+    messages.TargetOutput(source="shop", upto={"train": 9}, new={"train": 3}, exhausted=False),
+    messages.HoldingsInput(source="shop", split="train"),
+    messages.HoldingsOutput(rows=9, labelled=8, images=7),
+    messages.DueInput(rows=10, floor=0.5),
+    messages.DueOutput(due=True, reason="10 new rows", new_rows=10),
 ]
 
 

@@ -1,5 +1,6 @@
 import dataclasses
 
+import msgspec
 import pytest
 from pydantic import BaseModel, ValidationError
 
@@ -23,7 +24,8 @@ from aisle.serving.shape import Shape
     ],
 )
 def test_the_documented_fields_are_those_of_the_thing_itself(shown: type[BaseModel], real: type) -> None:
-    assert list(shown.model_fields) == [field.name for field in dataclasses.fields(real)]
+    fields = msgspec.structs.fields(real) if issubclass(real, msgspec.Struct) else dataclasses.fields(real)
+    assert list(shown.model_fields) == [field.name for field in fields]
 
 
 def all_shapes() -> list[type[BaseModel]]:

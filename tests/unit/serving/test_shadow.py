@@ -205,10 +205,12 @@ def test_a_shadow_that_is_promoted_rests_until_another_is_champion(champions: Fa
 def test_while_it_is_loading_nothing_is_kept_for_it(champions: FakeChampions, telemetry: Telemetry) -> None:
     with shadowed(champions, telemetry) as (client, service):
         assert service.shadow is not None
+        champions.may_load.clear()
         service.shadow.watch.champion = None
         assert client.get("/v1/models/shadow").json()["state"] == "loading"
         client.predict(BODY)
         assert counted(telemetry) == {}
+        champions.may_load.set()
 
 
 def test_without_a_shadow_there_is_nothing_to_tell(champions: FakeChampions) -> None:

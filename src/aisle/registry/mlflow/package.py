@@ -20,6 +20,7 @@ DISTRIBUTIONS = (
     "numba",
     "pandas",
     "orjson",
+    "msgspec",
     "ftfy",
     "pillow",
     "threadpoolctl",

@@ -19,7 +19,7 @@ _ROOT = Path(__file__).parents[1]
 # A slow machine is no fault of the code: how long one example takes is not judged here.
 settings.register_profile("aisle", deadline=None)
 settings.load_profile("aisle")
-_FOREIGN = ("AISLE_", "AWS_", "MLFLOW_")
+_FOREIGN = ("AISLE_", "AWS_", "MLFLOW_", "OTEL_")
 
 
 @pytest.fixture(autouse=True)

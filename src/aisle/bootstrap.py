@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from aisle.configuration import load_settings
-from aisle.errors import RegistryError
-from aisle.settings import Serving, Settings
+from aisle.errors import RegistryError, SettingsError, VersionNotFound
+from aisle.settings import Serving, Settings, variable
 from aisle.storage.database import Database
 from aisle.storage.objects import Bucket, Objects
 from aisle.telemetry import Telemetry, configure_logging
@@ -119,6 +119,26 @@ class Application:
 
         return LedgerSource(self.ledger, self.artifacts, self.settings.workspace.home / "bundles")
 
+    def require_versions(self, options: Serving) -> None:
+        """Make sure that the versions that a server is to hold are registered.
+
+        Raises:
+            SettingsError: One is not.
+        """
+        for name in ("pin", "shadow", "canary"):
+            version = getattr(options, name)
+            if version is None:
+                continue
+            try:
+                self.ledger.model(version)
+            except VersionNotFound:
+                known = [model.version for model in self.ledger.models()]
+                there = f"there are {', '.join(map(str, known[-5:]))}" if known else "there is none yet"
+                raise SettingsError(
+                    f"There is no version {version} to serve ({variable(Serving, name)}, --{name}); {there}.",
+                    hint="`aisle models list` shows every version.",
+                ) from None
+
     def tracking(self) -> "Tracking":
         """Open MLflow, which takes a second or two."""
         from aisle.registry.mlflow import Tracking
@@ -174,6 +194,7 @@ def open_application(folder: Path | None = None) -> Application:
 def serving_parts() -> "tuple[Serving, LedgerSource, Telemetry, Records]":
     """Return what a server is made from; `uvicorn aisle.serving.app:create_app --factory` finds it by an entry point."""
     application = open_application()
+    application.require_versions(application.settings.serving)
     return application.settings.serving, application.champions, application.telemetry, application.records
 
 

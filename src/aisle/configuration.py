@@ -21,6 +21,7 @@ from aisle.errors import SettingsError
 from aisle.settings import CONCERNS, Concern, Settings, variable
 
 _META = {"AISLE_CONFIG", "AISLE_SECRETS_DIR"}
+_TRACES, _COLLECTOR = "AISLE_SERVING_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 _PASSWORD_IN_QUERY = re.compile(r"(password=)[^&]*")
 
 
@@ -45,6 +46,9 @@ def load_settings(environ: Mapping[str, str] | None = None, *, folder: Path | No
             if name not in known:
                 raise _unknown(name, origin, known)
             values[name], origins[name] = value, origin
+    if (endpoint := environ.get(_COLLECTOR)) and _TRACES not in values:
+        # The name by which every other program of a house is told where its traces go.
+        values[_TRACES], origins[_TRACES] = endpoint, f"environment ({_COLLECTOR})"
     _fill_embedded(values, folder)
     built: dict[str, Concern] = {}
     for concern in CONCERNS:

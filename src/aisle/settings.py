@@ -145,6 +145,22 @@ class Serving(Concern):
     log_stop_s: float = Field(5.0, ge=0, description="Seconds that waiting answers get to be written when the server stops.")
     keep_text: bool = Field(False, description="Whether title, description and brand are kept with an answer.")
     keep_days: int = Field(90, ge=1, le=36_500, description="Days after which `aisle predictions prune` deletes answers.")
+    traces_endpoint: str = Field(
+        "",
+        description="Address of an OpenTelemetry collector (OTLP over HTTP), as http://127.0.0.1:4318; empty for no traces."
+        " OTEL_EXPORTER_OTLP_ENDPOINT is taken where this is not set.",
+    )
+    pin: int | None = Field(None, ge=1, description="Version that is served whatever the ledger says; empty to follow it.")
+    shadow: int | None = Field(
+        None,
+        ge=1,
+        description="Version that scores live traffic as well, for comparison, and never answers; empty for none.",
+    )
+    shadow_queue: int = Field(
+        1_000, ge=1, description="Products that may wait for the shadow; more are dropped and counted."
+    )
+    canary: int | None = Field(None, ge=1, description="Version that answers a share of the requests; empty for none.")
+    canary_share: float = Field(0.05, gt=0, lt=1, description="Share of the request keys that the canary answers.")
 
 
 CONCERNS: tuple[type[Concern], ...] = (Workspace, Database, Objects, Tracking, Catalog, Training, Serving)

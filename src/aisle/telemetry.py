@@ -17,6 +17,8 @@ from prometheus_client.process_collector import ProcessCollector
 _Kind = TypeVar("_Kind", Counter, Gauge, Histogram)
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _TOGETHER = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+_SWAP = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
+_DIFFERENCE = (0.001, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5)
 _SHARE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
@@ -46,9 +48,37 @@ METRICS: tuple[Metric, ...] = (
     Metric("aisle_products_total", "counter", "Products classified, by answered category.", ("code",)),
     Metric("aisle_confidence", "histogram", "Confidence of answers.", (), _SHARE),
     Metric("aisle_batch_products", "histogram", "Products scored together on the event loop.", (), _TOGETHER),
+    Metric("aisle_modalities_total", "counter", "Products by what their answer rests on.", ("modalities",)),
+    Metric("aisle_reviews_total", "counter", "Answers that a person should look at, by the reason.", ("reason",)),
+    Metric("aisle_event_loop_lag_seconds", "histogram", "How late the event loop comes to a timer, sampled.", (), _LATENCY),
+    Metric("aisle_scoring_threads_busy", "gauge", "Threads that score, sampled."),
+    Metric("aisle_scoring_waiting", "gauge", "Requests that wait for a thread or their turn, sampled.", ("queue",)),
     Metric("aisle_model_ready", "gauge", "1 while a verified champion is loaded, else 0."),
     Metric("aisle_model_load_seconds", "gauge", "Seconds that the last load of a bundle took."),
     Metric("aisle_model_swaps_total", "counter", "Bundles taken into service or refused.", ("outcome",)),
+    Metric("aisle_model_swap_seconds", "histogram", "Seconds to load, verify and warm a version.", ("variant",), _SWAP),
+    Metric("aisle_model_pinned", "gauge", "1 if one version is served whatever the ledger says, else 0."),
+    Metric("aisle_variant_ready", "gauge", "1 while a verified canary or shadow is loaded and in use.", ("variant",)),
+    Metric("aisle_variant_version", "gauge", "The version that is canary or shadow; 0 while none is.", ("variant",)),
+    Metric("aisle_variant_loads_total", "counter", "Canaries and shadows taken or refused.", ("variant", "outcome")),
+    Metric("aisle_variant_failures_total", "counter", "Requests that a canary could not answer.", ("variant",)),
+    Metric(
+        "aisle_variant_products_total",
+        "counter",
+        "Products classified while there is a canary, and whether a person should look.",
+        ("variant", "review"),
+    ),
+    Metric("aisle_variant_seconds", "histogram", "Seconds to answer while there is a canary.", ("variant",), _LATENCY),
+    Metric(
+        "aisle_shadow_products_total", "counter", "Products by what the shadow said: agree, differ, or none.", ("outcome",)
+    ),
+    Metric(
+        "aisle_shadow_confidence_difference",
+        "histogram",
+        "How far the confidences of shadow and champion are apart.",
+        (),
+        _DIFFERENCE,
+    ),
 )
 
 

@@ -13,6 +13,7 @@ from aisle.configuration import load_settings
 from aisle.errors import DatabaseError, RegistryError, SettingsError
 from aisle.pipeline.context import silent
 from aisle.serving.ledger_source import LedgerSource
+from aisle.settings import Serving
 from aisle.storage.database import Database
 from tests.command_line import logging_as_it_was
 from tests.trained import copy_of_trained_home, opened, trained_home
@@ -153,3 +154,14 @@ class TestCommit:
         assert git_commit(tmp_path / "program.py") == "unknown"
         monkeypatch.setenv("PATH", str(tmp_path))
         assert git_commit() == "unknown"
+
+
+def test_a_server_is_not_made_for_a_version_that_is_not_registered(workspace: Path, monkeypatch: pytest.MonkeyPatch):
+    with open_application() as application:
+        application.ledger.add_model(4, "b" * 64, "s", "r", {})
+        application.require_versions(Serving(pin=4))
+        with pytest.raises(SettingsError, match=r"no version 5 to serve .*; there are 4"):
+            application.require_versions(Serving(pin=5))
+    monkeypatch.setenv("AISLE_SERVING_PIN", "5")
+    with pytest.raises(SettingsError, match="AISLE_SERVING_PIN"):
+        serving_parts()

@@ -281,3 +281,13 @@ class TestShown:
     def test_no_password_gets_through(self, user: str, password: str):
         assert password not in shown_value(SecretStr(f"postgresql://{user}:{password}@host/x"))
         assert password not in shown_value(f"http://{user}:{password}@host/x")
+
+
+def test_the_usual_name_of_a_collector_is_taken_where_ours_is_not_set(tmp_path: Path):
+    usual = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
+    settings = load_settings(usual, folder=tmp_path)
+    assert settings.serving.traces_endpoint == "http://collector:4318"
+    assert settings.origins["AISLE_SERVING_TRACES_ENDPOINT"] == "environment (OTEL_EXPORTER_OTLP_ENDPOINT)"
+    ours = load_settings({**usual, "AISLE_SERVING_TRACES_ENDPOINT": "http://ours:4318"}, folder=tmp_path)
+    assert ours.serving.traces_endpoint == "http://ours:4318"
+    assert load_settings({}, folder=tmp_path).serving.traces_endpoint == ""

@@ -64,6 +64,7 @@ class Answered:
         bundle: Digest of its bundle.
         products: The products.
         predictions: One answer for each, in their order.
+        positions: Their places in the request, if they are not 0, 1, 2 and so on.
     """
 
     request_id: str
@@ -73,6 +74,7 @@ class Answered:
     bundle: str
     products: Sequence[Product]
     predictions: Sequence[Prediction]
+    positions: Sequence[int] | None = None
 
     @property
     def weight(self) -> int:
@@ -93,7 +95,12 @@ def answer_rows(answers: Iterable[Answered], *, keep_text: bool) -> pl.DataFrame
     rows = [
         _row(answer, position, product, prediction, keep_text=keep_text)
         for answer in answers
-        for position, (product, prediction) in enumerate(zip(answer.products, answer.predictions, strict=True))
+        for position, product, prediction in zip(
+            range(len(answer.products)) if answer.positions is None else answer.positions,
+            answer.products,
+            answer.predictions,
+            strict=True,
+        )
     ]
     return pl.DataFrame(rows, schema=_SCHEMA)
 

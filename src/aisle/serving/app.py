@@ -18,6 +18,7 @@ from aisle.errors import SettingsError
 from aisle.serving import problems
 from aisle.serving.access import Access, require_loopback_if_open
 from aisle.serving.batching import Batcher
+from aisle.serving.canary import Canary
 from aisle.serving.champions import ChampionWatch
 from aisle.serving.express import Express
 from aisle.serving.journal import Journal
@@ -39,8 +40,12 @@ from aisle.serving.routes import (
     predictions,
     promotions,
     streams,
+    variants,
 )
+from aisle.serving.saturation import Saturation
 from aisle.serving.service import Parts, Service
+from aisle.serving.shadow import Shadow
+from aisle.serving.traces import Traced, Tracing
 from aisle.settings import Serving
 from aisle.telemetry import Telemetry
 
@@ -88,10 +93,11 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
     )
+    watch = partial(ChampionWatch, champions, poll_s=options.poll_s, telemetry=telemetry)
     service = Service(
         options=options,
         telemetry=telemetry,
-        watch=ChampionWatch(champions, poll_s=options.poll_s, telemetry=telemetry),
+        watch=watch(version=options.pin),
         scorer=Scorer(threads=options.threads, max_waiting=options.max_waiting, max_wait_s=options.max_wait_s),
         batcher=Batcher(telemetry=telemetry, max_waiting=options.max_concurrent),
         keyring=keyring,
@@ -99,6 +105,19 @@ def create_app(
         desk=Scorer(threads=_DESKS, max_waiting=_QUEUE),
         kept=records,
     )
+    if options.canary is not None:
+        service.canary = Canary(
+            watch(version=options.canary, role="canary"), service.watch, share=options.canary_share, telemetry=telemetry
+        )
+    if options.shadow is not None:
+        service.shadow = Shadow(
+            watch(version=options.shadow, role="shadow"),
+            service.watch,
+            max_products=options.shadow_queue,
+            telemetry=telemetry,
+        )
+    if options.traces_endpoint:
+        service.tracing = Tracing(options.traces_endpoint)
     app.state.service = service
     problems.install(app)
     # The last one added is the outermost: what is refused is observed as well, and a key is proved before a body is read.
@@ -106,6 +125,8 @@ def create_app(
     app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes, receive_s=options.receive_s, streams=[streams.PATH])
     app.add_middleware(Access, options=options, keyring=keyring, telemetry=telemetry)
     app.add_middleware(Admission, max_concurrent=options.max_concurrent)
+    if service.tracing is not None:
+        app.add_middleware(Traced, tracing=service.tracing)
     app.add_middleware(Observation, telemetry=telemetry, max_lines=options.log_lines)
     rooms = (
         predictions,
@@ -113,6 +134,7 @@ def create_app(
         explanations,
         feedback,
         models,
+        variants,
         promotions,
         open_inference,
         mlflow,
@@ -128,17 +150,23 @@ def create_app(
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
-    await asyncio.gather(service.watch.start(), service.keyring.start())
+    variants = [variant for variant in (service.canary and service.canary.watch, service.shadow) if variant]
+    await asyncio.gather(service.watch.start(), service.keyring.start(), *(variant.start() for variant in variants))
     service.journal.start()
+    saturation = Saturation(service.scorer, service.batcher, service.telemetry)
+    saturation.start()
     _say_who_may_ask(service)
     try:
         yield
     finally:
         service.drain()
-        await asyncio.gather(service.watch.stop(), service.keyring.stop())
+        await asyncio.gather(service.watch.stop(), service.keyring.stop(), *(variant.stop() for variant in variants))
+        await saturation.stop()
         service.scorer.close()
         service.desk.close()
         await service.journal.stop(service.options.log_stop_s)
+        if service.tracing is not None:
+            await asyncio.to_thread(service.tracing.close)
 
 
 def _say_who_may_ask(service: Service) -> None:

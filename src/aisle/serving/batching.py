@@ -5,8 +5,9 @@ tiny is scored where it is: nothing waits for others to come, and no batch is la
 """
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from aisle.catalog.product import Product
@@ -21,6 +22,9 @@ AT_ONCE = 32
 MAX_BYTES = 4_096
 """A body of more bytes is no small request."""
 
+Timed = Callable[[float, float], None]
+"""Told when something began and ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
@@ -28,6 +32,7 @@ class _Waiting:
     products: Sequence[Product]
     top: int
     future: "asyncio.Future[list[Prediction] | None]"
+    timed: Timed | None
 
 
 class Batcher:
@@ -44,13 +49,21 @@ class Batcher:
         self._waiting: deque[_Waiting] = deque()
         self._scheduled = False
 
-    async def score(self, champion: Champion, products: Sequence[Product], top: int) -> list[Prediction] | None:
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for their turn."""
+        return len(self._waiting)
+
+    async def score(
+        self, champion: Champion, products: Sequence[Product], top: int, timed: Timed | None = None
+    ) -> list[Prediction] | None:
         """Return the answers to a small request, or None where scoring it with others went wrong: then score it alone.
 
         Args:
             champion: Who answers.
             products: A few products without images, `AT_ONCE` at most.
             top: How many categories each answer holds.
+            timed: Told when scoring began and ended, by `time.perf_counter`.
 
         Raises:
             Overloaded: As many requests as may wait are waiting already.
@@ -59,7 +72,7 @@ class Batcher:
             raise Overloaded(f"{self._max_waiting} requests are waiting already.", hint="Ask again shortly.")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Prediction] | None] = loop.create_future()
-        self._waiting.append(_Waiting(champion, products, top, future))
+        self._waiting.append(_Waiting(champion, products, top, future, timed))
         if not self._scheduled:
             self._scheduled = True
             # After every request that is ready in this turn has got as far as here.
@@ -86,11 +99,13 @@ def _answer(batch: Sequence[_Waiting]) -> None:
     products = [product for waiting in batch for product in waiting.products]
     top = max(waiting.top for waiting in batch)
     found: list[Prediction] = []
+    began = time.perf_counter()
     try:
         found = batch[0].champion.model.predict(products, top=top)
     finally:
         # One product that breaks the model must not take its neighbours along: each is then asked alone, elsewhere, and
         # the loop's handler has logged the error that passes here.
+        ended = time.perf_counter()
         start = 0
         whole = len(found) == len(products)
         for waiting in batch:
@@ -98,5 +113,7 @@ def _answer(batch: Sequence[_Waiting]) -> None:
             start += len(waiting.products)
             if own is not None and waiting.top < top:
                 own = [replace(prediction, top=prediction.top[: waiting.top]) for prediction in own]
+            if waiting.timed is not None:
+                waiting.timed(began, ended)
             if not waiting.future.done():
                 waiting.future.set_result(own)

@@ -1,4 +1,4 @@
-"""Keeps the champion in service: looks who it is, loads and verifies it aside, then swaps one reference."""
+"""Keeps a model in service: looks which it is to be, loads and verifies it aside, then swaps one reference."""
 
 import asyncio
 import contextlib
@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from aisle import __version__
 from aisle.errors import AisleError, BundleError
 from aisle.serving.predictor import Champion, ChampionRef, ChampionSource
+from aisle.serving.roles import Role, Sign
 from aisle.telemetry import Telemetry
 
 _log = structlog.get_logger(__name__)
@@ -19,11 +19,11 @@ _MAX_DELAY_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why the champion of the ledger is not the one in service.
+    """Why the model that is due is not the one in service.
 
     Args:
         reason: What happened, as a sentence.
-        ref: The version that was refused; None when it could not even be learnt who is champion.
+        ref: The version that was refused; None when it could not even be learnt which one is due.
     """
 
     reason: str
@@ -31,7 +31,7 @@ class Trouble:
 
 
 class ChampionWatch:
-    """Follows a source of champions from a thread of its own.
+    """Follows a source of champions from a thread of its own, or holds one version of it.
 
     Whatever the source does, the model in service stays until another one has been loaded and verified. A bundle that
     was refused is tried again after a delay that doubles up to five minutes, for the fault may have been the network's.
@@ -40,24 +40,35 @@ class ChampionWatch:
         source: Says who is champion and loads it.
         poll_s: Seconds between looks.
         telemetry: Counts swaps and shows readiness.
+        version: The version to hold, whoever is champion; the champion is followed where it is `None`.
+        role: What the model does here.
     """
 
-    def __init__(self, source: ChampionSource, *, poll_s: float, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        source: ChampionSource,
+        *,
+        poll_s: float,
+        telemetry: Telemetry,
+        version: int | None = None,
+        role: Role = "champion",
+    ) -> None:
+        self.version = version
         self._source = source
         self._poll_s = poll_s
-        self._telemetry = telemetry
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="champion")
+        self._role = role
+        self._sign = Sign(role, telemetry, pinned=version is not None)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=role)
         self._watching: asyncio.Task[None] | None = None
         self._looked = asyncio.Event()
         self._candidate: ChampionRef | None = None
         self._refused: ChampionRef | None = None
         self._refusals = 0
         self._retry_at = 0.0
+        self._retired = False
         # Read by request threads, written by the one thread of this watch: each is one reference, replaced as a whole.
         self.champion: Champion | None = None
         self.trouble: Trouble | None = None
-        self._show_build("none")
-        telemetry.gauge("aisle_model_ready").set(0)
 
     async def start(self) -> None:
         """Begin to watch, and give the first look as long as one round may take."""
@@ -71,6 +82,16 @@ class ChampionWatch:
             self._watching.cancel()
             await asyncio.wait({self._watching})
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def retire(self, trouble: Trouble | None = None) -> None:
+        """Take the model out of service for good.
+
+        Args:
+            trouble: Why, if something is wrong with it.
+        """
+        self._retired = True
+        self.champion, self.trouble = None, trouble
+        self._sign.absent()
 
     async def look(self) -> None:
         """Look once who is champion, and take it into service if it is another one than before."""
@@ -88,14 +109,17 @@ class ChampionWatch:
 
     def _look(self) -> None:
         self._candidate = None
-        ref = self._source.current()
         serving = self.champion
+        if self._retired or (serving is not None and self.version is not None):
+            # A version's bundle never changes: one that is held needs no second look, and no database.
+            return
+        ref = self._source.current() if self.version is None else self._source.registered(self.version)
         if ref is None:
             self.trouble = Trouble("No version has been promoted yet.") if serving is None else None
         elif serving is not None and ref.bundle == serving.ref.bundle:
             # The same model, perhaps promoted again or registered under another version: nothing to load.
             self.champion, self.trouble = replace(serving, ref=ref), None
-            self._show_build(str(ref.version))
+            self._sign.named(ref)
         elif ref != self._refused or time.monotonic() >= self._retry_at:
             self._candidate = ref
             self._take(ref)
@@ -108,11 +132,8 @@ class ChampionWatch:
         seconds = time.perf_counter() - started
         self.champion, self.trouble = Champion.of(ref, model), None
         self._refused, self._refusals = None, 0
-        self._telemetry.gauge("aisle_model_ready").set(1)
-        self._telemetry.gauge("aisle_model_load_seconds").set(seconds)
-        self._telemetry.counter("aisle_model_swaps_total").labels("taken").inc()
-        self._show_build(str(ref.version))
-        _log.info("champion taken into service", version=ref.version, bundle=ref.bundle, seconds=round(seconds, 3))
+        self._sign.taken(ref, load_s=seconds, swap_s=time.perf_counter() - started)
+        _log.info(f"{self._role} taken into service", version=ref.version, bundle=ref.bundle, seconds=round(seconds, 3))
 
     def _note(self, error: BaseException) -> None:
         expected = isinstance(error, AisleError)
@@ -121,15 +142,10 @@ class ChampionWatch:
         ref = self._candidate
         self.trouble = Trouble(reason, ref)
         if ref is None:
-            _log.error("champion unknown", reason=reason, exc_info=trace)
+            _log.error(f"{self._role} unknown", reason=reason, exc_info=trace)
             return
         self._refusals = self._refusals + 1 if ref == self._refused else 1
         self._refused = ref
         self._retry_at = time.monotonic() + min(self._poll_s * 2**self._refusals, _MAX_DELAY_S)
-        self._telemetry.counter("aisle_model_swaps_total").labels("refused").inc()
-        _log.error("champion refused", version=ref.version, bundle=ref.bundle, reason=reason, exc_info=trace)
-
-    def _show_build(self, model_version: str) -> None:
-        build = self._telemetry.gauge("aisle_build_info")
-        build.clear()
-        build.labels(__version__, model_version).set(1)
+        self._sign.refused()
+        _log.error(f"{self._role} refused", version=ref.version, bundle=ref.bundle, reason=reason, exc_info=trace)

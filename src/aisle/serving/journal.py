@@ -8,14 +8,14 @@ up; when the log can be written again, writing goes on by itself.
 import asyncio
 import threading
 from collections import deque
-from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol
 
 import polars as pl
 import structlog
 
 from aisle.errors import AisleError
 from aisle.monitoring.answers import Answered, answer_rows
+from aisle.serving.attempt import Attempt
 from aisle.settings import Serving
 from aisle.telemetry import Telemetry
 
@@ -140,14 +140,14 @@ class Journal:
 
     def _deliver(self, batch: list[Answered]) -> None:
         rows = pl.DataFrame()
-        with _Attempt() as made:
+        with Attempt() as made:
             rows = answer_rows(batch, keep_text=self._keep_text)
         if made.error is not None:
             self._note(made.error)
             self._done(batch, "dropped")
             return
         for attempt in range(_ATTEMPTS):
-            with _Attempt() as written:
+            with Attempt() as written:
                 self._write(rows)
             if written.error is None:
                 if self._failing:
@@ -183,19 +183,3 @@ class Journal:
             trace = None if isinstance(error, AisleError) else error
             _log.error("the prediction log cannot be written", reason=str(error), exc_info=trace)
         self._failing = True
-
-
-class _Attempt:
-    """Runs a block and keeps its error, whatever it is: a fault nobody thought of costs a batch and not the thread."""
-
-    def __init__(self) -> None:
-        self.error: Exception | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
-        if isinstance(error, Exception):
-            self.error = error
-            return True
-        return False

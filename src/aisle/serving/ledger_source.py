@@ -28,6 +28,14 @@ class LedgerSource:
         row = self._ledger.champion()
         return None if row is None else ChampionRef(row.version, self._ledger.model(row.version).bundle, row.seq)
 
+    def registered(self, version: int) -> ChampionRef:
+        """Return a version by its number, whoever is champion.
+
+        Raises:
+            VersionNotFound: There is no such version.
+        """
+        return ChampionRef(version, self._ledger.model(version).bundle, 0)
+
     def load(self, ref: ChampionRef) -> ExplainingBundle:
         """Fetch, verify and replay a bundle, and return it ready to predict.
 

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from aisle.serving import protocol_schemas, schemas
+from aisle.serving import protocol_schemas, schemas, variant_schemas
 from aisle.serving.access import needed
 from aisle.serving.problems import PROBLEM_TYPE, InferenceProblem, Problem, ScoringProblem
 from aisle.settings import Serving
@@ -35,6 +35,21 @@ _SECURITY = {
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
 }
 _RETRY_AFTER = {"description": "Seconds after which to ask again.", "schema": {"type": "integer"}}
+
+
+REQUEST_KEY: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "X-Request-Key",
+            "in": "header",
+            "required": False,
+            "description": "Whose request it is, as a shop: while a canary is tried, one key is answered by one version."
+            " Without it the first product's id or content decides.",
+            "schema": {"type": "string"},
+        }
+    ]
+}
+"""The header that says who of champion and canary answers, for a route's `openapi_extra`."""
 
 
 def problems(*statuses: int, shape: str = "Problem") -> dict[int | str, dict[str, Any]]:
@@ -78,13 +93,15 @@ def document(app: FastAPI, options: Serving) -> dict[str, Any]:
         schemas.ExplanationAnswer,
         schemas.CategoryList,
         schemas.ChampionAnswer,
+        variant_schemas.CanaryAnswer,
+        variant_schemas.ShadowAnswer,
         schemas.ModelList,
         schemas.Decision,
         schemas.PromotionAnswer,
         schemas.Feedback,
         schemas.FeedbackAnswer,
         schemas.Alive,
-        schemas.Ready,
+        variant_schemas.Ready,
         protocol_schemas.InferenceRequest,
         protocol_schemas.InferenceAnswer,
         protocol_schemas.InferenceLive,

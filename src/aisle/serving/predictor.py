@@ -54,7 +54,7 @@ class ChampionRef:
     Args:
         version: Number of the registered model version.
         bundle: Digest of its bundle.
-        sequence: Number of the ledger's row that made it champion.
+        sequence: Number of the ledger's row that made it champion; 0 for a version that is served for another reason.
     """
 
     version: int
@@ -67,6 +67,14 @@ class ChampionSource(Protocol):
 
     def current(self) -> ChampionRef | None:
         """Return the champion as the ledger has it, or None before the first promotion."""
+        ...
+
+    def registered(self, version: int) -> ChampionRef:
+        """Return a version by its number, whoever is champion.
+
+        Raises:
+            VersionNotFound: There is no such version.
+        """
         ...
 
     def load(self, ref: ChampionRef) -> Model:
@@ -121,7 +129,18 @@ class Scorer:
         self._taken = 0
         self._count = threading.Lock()
         self._limit = max_waiting
+        self._busy = 0
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="scorer")
+
+    @property
+    def busy(self) -> int:
+        """How many threads are at work."""
+        return self._busy
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for a thread."""
+        return max(0, self._taken - self._busy)
 
     async def run(self, job: Callable[[], _T]) -> _T:
         """Run a job in one of the threads and return what it returns.
@@ -154,7 +173,13 @@ class Scorer:
     def _timely(self, job: Callable[[], _T], since: float) -> _T:
         if time.monotonic() - since > self._max_wait_s:
             raise Overloaded(f"The request has waited for {self._max_wait_s:g} seconds.", hint="Ask again shortly.")
-        return job()
+        with self._count:
+            self._busy += 1
+        try:
+            return job()
+        finally:
+            with self._count:
+                self._busy -= 1
 
     def _give_back(self, _: Future[Any]) -> None:
         with self._count:

@@ -79,7 +79,7 @@ class InferenceModel(Shape):
     """What the model takes and gives."""
 
     name: str = Field(description="Always `aisle`.")
-    versions: list[str] = Field(description="The version in service.")
+    versions: list[str] = Field(description="The versions in service: the champion, and a canary if there is one.")
     platform: str = Field(description="Always `aisle`.")
     inputs: list[TensorShape] = Field(description="What it takes; a row needs a title, a description or an image.")
     outputs: list[TensorShape] = Field(description="What it gives.")

@@ -201,7 +201,8 @@ class CategoryList(Shape):
 class ChampionAnswer(ModelRef):
     """The model in service."""
 
-    sequence: int = Field(description="Number of the ledger's row that made it champion.", examples=[7])
+    sequence: int = Field(description="Number of the ledger's row that made it champion; 0 if it is pinned.", examples=[7])
+    pinned: bool = Field(description="Whether this server keeps to this version, whatever the ledger says.")
     categories: int = Field(description="How many categories it can answer.", examples=[27])
     loaded_at: _Moment = Field(description="Since when it has been loaded here.")
 
@@ -313,14 +314,6 @@ class Refusal(Shape):
     reason: str = Field(description="What happened.")
     version: int | None = Field(description="The version that was refused; null when none could be asked for.")
     bundle: str | None = Field(description="Its bundle's digest.")
-
-
-class Ready(Shape):
-    """A verified model is in service."""
-
-    status: str = Field("ready", description="Always `ready`.")
-    model: ModelRef
-    refused: Refusal | None = Field(description="The newest champion, if it could not be taken into service.")
 
 
 def component_schemas(*models: type[BaseModel]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def run(app: FastAPI, options: Serving) -> None:
     listener = listen(options.host, options.port)
     if not is_loopback(options.host):
         _log.warning("listening beyond this machine without TLS: keys belong behind a proxy that has it", host=options.host)
-    with _logged("uvicorn.error"):
+    with _logged("uvicorn.error"), _logged("opentelemetry"):
         make_server(app, options).run([listener])
     _log.info("stopped")
 

@@ -9,13 +9,18 @@ from fastapi import Depends, Request
 from aisle.errors import NotReady
 from aisle.models.prediction import Prediction
 from aisle.serving.batching import Batcher
+from aisle.serving.canary import Canary
 from aisle.serving.champions import ChampionWatch
 from aisle.serving.journal import Journal
 from aisle.serving.keyring import Keyring
 from aisle.serving.predictor import Champion, ChampionSource, Scorer
 from aisle.serving.records import Records
+from aisle.serving.shadow import Shadow
+from aisle.serving.traces import Tracing
 from aisle.settings import Serving
 from aisle.telemetry import Telemetry
+
+_MODALITIES = {("text",): "text", ("image",): "image", ("text", "image"): "both"}
 
 
 class Parts(NamedTuple):
@@ -41,6 +46,9 @@ class Service:
         desk: Threads that ask the database on behalf of requests, apart from those that score.
         kept: What is kept on record; a server may go without.
         batcher: Scores what is small in the event loop.
+        canary: A version that answers a share of the requests, if there is one.
+        shadow: A version that is asked as well and never answers, if there is one.
+        tracing: Sends traces, if they are wanted.
         draining: Whether the server is about to stop: still answering, no longer ready.
     """
 
@@ -53,6 +61,9 @@ class Service:
     desk: Scorer
     batcher: Batcher
     kept: Records | None = None
+    canary: Canary | None = None
+    shadow: Shadow | None = None
+    tracing: Tracing | None = None
     draining: bool = field(default=False)
 
     def drain(self) -> None:
@@ -81,16 +92,46 @@ class Service:
         trouble = self.watch.trouble
         raise NotReady(
             "No model is in service yet." + (f" {trouble.reason}" if trouble else ""),
-            hint="A promoted version is taken into service by itself.",
+            hint="A promoted version is taken into service by itself."
+            if self.watch.version is None
+            else f"This server is pinned to version {self.watch.version}, and tries again by itself.",
             retry_after_s=self.options.poll_s,
         )
 
+    def version(self, version: str) -> Champion | None:
+        """Return the model in service that has a version's number: the champion or the canary.
+
+        Raises:
+            NotReady: No model is in service.
+        """
+        canary = self.canary.watch.champion if self.canary else None
+        found = (one for one in (self.champion(), canary) if one is not None and str(one.ref.version) == version)
+        return next(found, None)
+
+    def categories(self) -> set[str]:
+        """Return the codes that an answer may have: the champion's and the canary's.
+
+        Raises:
+            NotReady: No model is in service.
+        """
+        canary = self.canary.watch.champion if self.canary else None
+        return {code for one in (self.champion(), canary) if one is not None for code in one.model.categories}
+
     def count(self, predictions: Sequence[Prediction]) -> None:
-        """Count answers by their category, and how sure they are."""
+        """Count answers by category, by what they rest on and by why a person should look, and how sure they are."""
         confidence = self.telemetry.histogram("aisle_confidence")
+        seen: dict[tuple[str, str], int] = {}
         for prediction in predictions:
-            self.telemetry.series("aisle_products_total", prediction.code).inc()
             confidence.observe(prediction.confidence)
+            told = ("aisle_products_total", prediction.code)
+            seen[told] = seen.get(told, 0) + 1
+            told = ("aisle_modalities_total", _MODALITIES.get(prediction.modalities, "none"))
+            seen[told] = seen.get(told, 0) + 1
+            if prediction.review is not None:
+                told = ("aisle_reviews_total", prediction.review)
+                seen[told] = seen.get(told, 0) + 1
+        for (name, label), times in seen.items():
+            self.telemetry.series(name, label).inc(times)
 
     def ready(self) -> Champion:
         """Return the model in service if new requests are welcome.

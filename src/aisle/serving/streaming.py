@@ -19,7 +19,8 @@ from starlette.types import Receive, Scope, Send
 from aisle.catalog.product import Product
 from aisle.errors import AisleError, ContentTooLarge, Overloaded
 from aisle.models.prediction import Prediction
-from aisle.serving.answering import TOLD, Asked, keep
+from aisle.serving.answering import Asked, keep, score, score_by_canary
+from aisle.serving.canary import Split
 from aisle.serving.intake import read_products
 from aisle.serving.lines import Line, blocks
 from aisle.serving.predictor import Champion
@@ -83,16 +84,18 @@ class StreamedPredictions:
         await tell(b"", more=False)
 
     async def _answer(self, scope: Scope, block: Sequence[Line]) -> bytes:
-        champion = self._service.champion()
-        job = asyncio.ensure_future(self._scored(partial(_answer_block, self._service, champion, self._top, scope, block)))
+        split = self._service.canary.split(scope) if self._service.canary else None
+        champion = split.champion if split else self._service.champion()
+        answer = partial(_answer_block, self._service, champion, split, self._top, scope)
+        job = asyncio.ensure_future(self._scored(partial(answer, block)))
         await asyncio.wait({job})
         if not job.exception():
             return job.result()
         # One product has broken the model, which takes no other along: each is asked by itself.
-        return b"".join([await self._alone(scope, champion, line) for line in block])
+        return b"".join([await self._alone(scope, partial(answer, [line]), line) for line in block])
 
-    async def _alone(self, scope: Scope, champion: Champion, line: Line) -> bytes:
-        job = asyncio.ensure_future(self._scored(partial(_answer_block, self._service, champion, self._top, scope, [line])))
+    async def _alone(self, scope: Scope, answer: "partial[bytes]", line: Line) -> bytes:
+        job = asyncio.ensure_future(self._scored(answer))
         await asyncio.wait({job})
         if error := job.exception():
             _log.error("line failed", line=line.number, exc_info=error)
@@ -108,19 +111,44 @@ class StreamedPredictions:
                 await asyncio.sleep(_PATIENCE_S)
 
 
-def _answer_block(service: Service, champion: Champion, top: int, scope: Scope, block: Sequence[Line]) -> bytes:
-    found = [_read(service, line) for line in block]
-    products = [one.product for one in found if one.product is not None]
+def _answer_block(
+    service: Service, champion: Champion, split: Split | None, top: int, scope: Scope, block: Sequence[Line]
+) -> bytes:
+    read = [_read(service, line) for line in block]
     started = time.perf_counter()
-    predictions = champion.model.predict(products, top=max(top, TOLD)) if products else []
-    asked = Asked(products, top, orjson.dumps, request_id(scope))
-    predictions = keep(service, champion, asked, predictions, started) if products else []
-    model = {"version": champion.ref.version, "bundle": champion.ref.bundle}
-    answers = iter(predictions)
-    return b"".join(
-        _problem_line(scope, one.line.number, one.error) if one.error else _line(one.line, next(answers), model)
-        for one in found
-    )
+    scored = [_score(service, champion, who, _asked(own, top, scope)) for who, own in _sides(champion, split, read)]
+    told = {one.line.number: _problem_line(scope, one.line.number, one.error) for one in read if one.error}
+    # Kept when all are there: if one breaks the model, the block is asked again line by line.
+    for who, asked, found in scored:
+        model = {"version": who.ref.version, "bundle": who.ref.bundle}
+        for position, prediction in zip(asked.positions or (), keep(service, who, asked, found, started), strict=True):
+            told[position + 1] = _spelled({"line": position + 1, "prediction": prediction, "model": model})
+    return b"".join(told[line.number] for line in block)
+
+
+def _sides(champion: Champion, split: Split | None, read: Sequence[_Read]) -> list[tuple[Champion, list[_Read]]]:
+    """Return who answers, and which lines with a product each does."""
+    lines = [one for one in read if one.product is not None]
+    if split is None:
+        return [(champion, lines)] if lines else []
+    taken = [split.of(one.product, one.line.number - 1) is split.canary for one in lines if one.product is not None]
+    sides = [
+        (champion, [one for one, canary in zip(lines, taken, strict=True) if not canary]),
+        (split.canary, [one for one, canary in zip(lines, taken, strict=True) if canary]),
+    ]
+    return [(who, own) for who, own in sides if own]
+
+
+def _asked(own: Sequence[_Read], top: int, scope: Scope) -> Asked:
+    products = [one.product for one in own if one.product is not None]
+    # A product's place is its line's, so that feedback can name it by what the answer told.
+    return Asked(products, top, orjson.dumps, request_id(scope), [one.line.number - 1 for one in own])
+
+
+def _score(service: Service, champion: Champion, who: Champion, asked: Asked) -> tuple[Champion, Asked, list[Prediction]]:
+    if who is not champion and (found := score_by_canary(service, who, asked)) is not None:
+        return who, asked, found
+    return champion, asked, score(champion, asked)
 
 
 def _read(service: Service, line: Line) -> _Read:
@@ -137,10 +165,6 @@ def _read(service: Service, line: Line) -> _Read:
         return _Read(line, None, ContentTooLarge("The line holds more than one product.", hint=hint))
     unnamed = product.id == "0" and b'"id"' not in line.content
     return _Read(line, replace(product, id=str(line.number - 1)) if unnamed else product, None)
-
-
-def _line(line: Line, prediction: Prediction, model: dict[str, Any]) -> bytes:
-    return _spelled({"line": line.number, "prediction": prediction, "model": model})
 
 
 def _problem_line(scope: Scope, number: int, error: AisleError) -> bytes:

@@ -1,6 +1,7 @@
 """What is kept of an answer."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -38,6 +39,13 @@ def test_it_is_what_the_table_takes() -> None:
     assert frame["position"].to_list() == [0, 1, 0]
     assert frame["product_id"].to_list() == ["1", "2", "3"]
     assert answer_rows([], keep_text=True).columns == frame.columns
+
+
+def test_places_that_are_given_are_kept_and_belong_to_each_product() -> None:
+    streamed = replace(answered(Product("1", "a"), Product("2", "b")), positions=[64, 70])
+    assert answer_rows([streamed], keep_text=False)["position"].to_list() == [64, 70]
+    with pytest.raises(ValueError, match="zip"):
+        answer_rows([replace(streamed, positions=[64])], keep_text=False)
 
 
 def test_the_answer_is_kept_with_its_model() -> None:

@@ -1,6 +1,7 @@
 """An application with one promoted model, and a client of it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -49,14 +50,20 @@ def ledger() -> FakeLedger:
 
 
 @pytest.fixture
-def app(champions: FakeChampions, telemetry: Telemetry, ledger: FakeLedger) -> FastAPI:
+def settings() -> dict[str, Any]:
+    """Settings that a module's tests need beside the usual ones."""
+    return {}
+
+
+@pytest.fixture
+def app(champions: FakeChampions, telemetry: Telemetry, ledger: FakeLedger, settings: dict[str, Any]) -> FastAPI:
     answers = FakeAnswers()
     answers.rows.append(
         {"request_id": "4f9c2b1e8d5a4e0f9a7b6c5d4e3f2a1b", "position": 0, "product_id": "A-17", "code": "3", "version": 1}
     )
     feedback = FakeFeedback(answers, [CatalogueProduct("shop", "train", "A-17")])
     records = fake_records(ledger=ledger, answers=answers, feedback=feedback)
-    return make_app(champions, telemetry, records, max_body_bytes=100_000, max_products=5, max_text_chars=1_000)
+    return make_app(champions, telemetry, records, max_body_bytes=100_000, max_products=5, max_text_chars=1_000, **settings)
 
 
 @pytest.fixture

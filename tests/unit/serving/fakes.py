@@ -53,8 +53,9 @@ class FakeModel:
     A product whose title is `SLOW` takes as long as `delay_s` says; one whose title is `BREAKS` raises.
     """
 
-    def __init__(self, digest: str, *, delay_s: float = 0.0) -> None:
+    def __init__(self, digest: str, *, delay_s: float = 0.0, confidence: float = 0.55) -> None:
         self._digest = digest
+        self._confidence = confidence
         self._delay_s = delay_s
         self.seen: list[Product] = []
 
@@ -94,14 +95,21 @@ class FakeModel:
             time.sleep(self._delay_s)
         code = self.expected(product.title)
         others = [other for other in self.categories if other != code]
-        ranked = [Candidate(code, self.categories[code], 0.55), *(Candidate(o, self.categories[o], 0.05) for o in others)]
-        return Prediction(product.id, code, self.categories[code], 0.55, tuple(ranked[:top]), ("text",))
+        ranked = [
+            Candidate(code, self.categories[code], self._confidence),
+            *(Candidate(o, self.categories[o], 0.05) for o in others),
+        ]
+        return Prediction(product.id, code, self.categories[code], self._confidence, tuple(ranked[:top]), ("text",))
 
 
 class FakeChampions:
-    """A source of champions that a test moves; bundles named in `broken` are refused with the error given."""
+    """A source of champions that a test moves; bundles named in `broken` are refused with the error given.
+
+    The n-th model is registered as version n.
+    """
 
     def __init__(self, *models: Model) -> None:
+        self.registry = {version: model.digest for version, model in enumerate(models, start=1)}
         self.models = {model.digest: model for model in models}
         self.broken: dict[str, Exception] = {}
         self.unreachable: Exception | None = None
@@ -119,6 +127,13 @@ class FakeChampions:
         if self.unreachable is not None:
             raise self.unreachable
         return self._ref
+
+    def registered(self, version: int) -> ChampionRef:
+        if self.unreachable is not None:
+            raise self.unreachable
+        if version not in self.registry:
+            raise VersionNotFound(f"There is no version {version}.")
+        return ChampionRef(version, self.registry[version], 0)
 
     def load(self, ref: ChampionRef) -> Model:
         self.loads.append(ref)

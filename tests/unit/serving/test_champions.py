@@ -8,7 +8,7 @@ import structlog
 
 from aisle import __version__
 from aisle.errors import BundleError, DatabaseError, ObjectStoreError
-from aisle.serving.champions import ChampionWatch
+from aisle.serving.champions import ChampionWatch, Trouble
 from aisle.serving.predictor import ChampionRef
 from aisle.telemetry import Telemetry
 from tests.unit.serving.fakes import FakeChampions, FakeModel, fault
@@ -232,3 +232,50 @@ def test_the_watch_outlives_errors_that_nobody_thought_of(watch: ChampionWatch, 
 def test_a_watch_that_was_never_started_can_be_stopped(watch: ChampionWatch) -> None:
     asyncio.run(watch.stop())
     assert watch.champion is None
+
+
+def test_a_pinned_version_stays_whoever_is_champion_and_asks_nobody_again(champions: FakeChampions) -> None:
+    telemetry = Telemetry()
+    watch = ChampionWatch(champions, poll_s=1, telemetry=telemetry, version=2)
+    champions.unreachable = DatabaseError("The database does not answer.")
+    look(watch)
+    assert watch.champion is None
+    champions.unreachable = None
+    look(watch)
+    champions.promote(1, "bundle-a")
+    champions.unreachable = DatabaseError("The database does not answer.")
+    look(watch, times=3)
+    assert watch.champion is not None
+    assert watch.champion.ref == ChampionRef(2, "bundle-b", 0)
+    assert watch.trouble is None
+    assert [ref.version for ref in champions.loads] == [2]
+    assert sample(telemetry, "aisle_model_pinned") == 1
+    assert sample(telemetry, "aisle_build_info", version=__version__, model_version="2") == 1
+    assert sample(telemetry, "aisle_model_swap_seconds_count", variant="champion") == 1
+
+
+def test_a_version_that_is_not_registered_is_the_trouble(champions: FakeChampions) -> None:
+    watch = ChampionWatch(champions, poll_s=1, telemetry=Telemetry(), version=9)
+    look(watch)
+    assert watch.champion is None
+    assert watch.trouble is not None
+    assert "no version 9" in watch.trouble.reason
+
+
+def test_another_role_shows_under_its_own_name_and_can_be_retired(champions: FakeChampions, telemetry: Telemetry) -> None:
+    watch = ChampionWatch(champions, poll_s=1, telemetry=telemetry, version=2, role="canary")
+    with structlog.testing.capture_logs() as logs:
+        look(watch)
+    assert [log["event"] for log in logs] == ["canary taken into service"]
+    assert sample(telemetry, "aisle_variant_ready", variant="canary") == 1
+    assert sample(telemetry, "aisle_variant_version", variant="canary") == 2
+    assert sample(telemetry, "aisle_variant_loads_total", variant="canary", outcome="taken") == 1
+    assert sample(telemetry, "aisle_model_ready") == 0
+    assert sample(telemetry, "aisle_model_swaps_total", outcome="taken") is None
+    watch.retire(Trouble("It failed."))
+    look(watch)
+    assert watch.champion is None
+    assert watch.trouble == Trouble("It failed.")
+    assert len(champions.loads) == 1
+    assert sample(telemetry, "aisle_variant_ready", variant="canary") == 0
+    assert sample(telemetry, "aisle_variant_version", variant="canary") == 0

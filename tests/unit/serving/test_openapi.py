@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from aisle.serving import problems, protocol_schemas, schemas
+from aisle.serving import problems, protocol_schemas, schemas, variant_schemas
 from tests.unit.serving.fakes import Client, FakeModel
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -14,7 +14,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 def shape(reference: str) -> type[BaseModel]:
     name = reference.rpartition("/")[2]
-    home = problems if "Problem" in name else schemas if hasattr(schemas, name) else protocol_schemas
+    home = next(home for home in (problems, schemas, protocol_schemas, variant_schemas) if hasattr(home, name))
     found: type[BaseModel] = getattr(home, name)
     return found
 
@@ -59,6 +59,12 @@ def model() -> FakeModel:
 
 
 @pytest.fixture
+def settings() -> dict[str, Any]:
+    """Everything that a route tells of is there."""
+    return {"shadow": 2, "canary": 2}
+
+
+@pytest.fixture
 def document(client: Client) -> dict[str, Any]:
     answer: dict[str, Any] = client.get("/openapi.json").json()
     return answer
@@ -73,6 +79,8 @@ def test_the_document_lists_the_routes(document: dict[str, Any]) -> None:
         ("get", "/v1/models"),
         ("get", "/v1/models/champion"),
         ("get", "/v1/categories"),
+        ("get", "/v1/models/canary"),
+        ("get", "/v1/models/shadow"),
         ("post", "/v1/models/{version}/promote"),
         ("post", "/v1/models/rollback"),
         ("get", "/v2/health/live"),
@@ -136,7 +144,7 @@ def test_every_documented_request_is_answered_as_documented(document: dict[str, 
                 for line in response.content.splitlines():
                     schemas.StreamLine.model_validate_json(line, strict=True)
             asked += 1
-    assert asked == 35
+    assert asked == 37
 
 
 def requests(kind: str, body: dict[str, Any]) -> list[dict[str, Any]]:

@@ -4,7 +4,17 @@ from typing import Any
 import pytest
 
 from aisle.serving import schemas
-from tests.unit.serving.fakes import BREAKS, Client, FakeChampions, FakeModel, make_app, running
+from tests.unit.serving.fakes import (
+    BREAKS,
+    Client,
+    FakeAnswers,
+    FakeChampions,
+    FakeFeedback,
+    FakeModel,
+    fake_records,
+    make_app,
+    running,
+)
 
 NDJSON = {"content-type": "application/x-ndjson"}
 
@@ -93,3 +103,18 @@ def test_without_a_champion_a_stream_is_refused() -> None:
     with running(make_app(FakeChampions())) as client:
         response = client.request("POST", "/v1/predictions/stream", content=b"{}", headers=NDJSON)
     assert response.status_code == 503
+
+
+def test_the_log_keeps_each_products_place_in_the_stream_and_feedback_can_name_it(champions: FakeChampions) -> None:
+    answers = FakeAnswers()
+    records = fake_records(answers=answers, feedback=FakeFeedback(answers))
+    body = b"".join(b'{"title": "produit %d"}\n' % n if n != 70 else b"{}\n" for n in range(200))
+    with running(make_app(champions, records=records)) as client:
+        told = stream(client, body, **{"x-request-id": "s-1"})
+        said = {"request_id": "s-1", "position": 150, "code": "3"}
+        answer = client.request("POST", "/v1/feedback", json=said).json()
+        assert answer["predicted"] == told[150]["prediction"]["code"]
+        missing = client.request("POST", "/v1/feedback", json={**said, "position": 70})
+        assert missing.status_code == 422
+    assert [row["position"] for row in answers.rows] == [n for n in range(200) if n != 70]
+    assert [row["product_id"] for row in answers.rows] == [str(row["position"]) for row in answers.rows]

@@ -62,7 +62,7 @@ async def feedback(request: Request, service: ServiceDep, caller: ReviewerDep) -
     Of a request with several products say which by `position` or `product_id`. With an `id` of your own it may be sent again
     if the answer got lost: it is kept once. Nothing changes at once; people and trainings read it later.
     """
-    store, categories = service.records.feedback, service.champion().model.categories
+    store, categories = service.records.feedback, service.categories()
     sent = await read_object(request, schemas.Feedback)
     identity = sent.id or uuid.uuid4().hex
     digest = json_digest(sent.model_dump(exclude={"id"}))

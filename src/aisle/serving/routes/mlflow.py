@@ -10,8 +10,8 @@ from aisle.errors import UnsupportedContent
 from aisle.serving.answering import Asked, answer
 from aisle.serving.intake import require_json
 from aisle.serving.mlflow_scoring import VERSION, read_csv, read_scoring, spell_scoring
+from aisle.serving.openapi import REQUEST_KEY, problems
 from aisle.serving.openapi import answer as answer_of
-from aisle.serving.openapi import problems
 from aisle.serving.predictor import Champion
 from aisle.serving.problems import request_id
 from aisle.serving.service import Service, ServiceDep
@@ -46,7 +46,7 @@ router = APIRouter(tags=["mlflow"])
         **answer_of("One prediction per row.", "ScoringAnswer", _ANSWER),
         **problems(408, 415, 422, 503, shape="ScoringProblem"),
     },
-    openapi_extra={"requestBody": _BODY},
+    openapi_extra={"requestBody": _BODY, **REQUEST_KEY},
 )
 async def invocations(request: Request, service: ServiceDep) -> Response:
     """Answer as `mlflow models serve` does with the champion: the same bodies, the same answers.
@@ -62,7 +62,7 @@ async def invocations(request: Request, service: ServiceDep) -> Response:
         require_json(request.headers)
     body = await request.body()
     return Response(
-        await answer(service, len(body), partial(_read, service, body, kind, request_id(request.scope))),
+        await answer(service, request.scope, len(body), partial(_read, service, body, kind, request_id(request.scope))),
         media_type="application/json",
     )
 

@@ -7,7 +7,7 @@ from aisle.serving.openapi import answer, problems
 from aisle.serving.service import ServiceDep
 
 _MODEL = {"version": 3, "bundle": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
-_CHAMPION = {**_MODEL, "sequence": 7, "categories": 27, "loaded_at": "2026-01-31T12:00:00Z"}
+_CHAMPION = {**_MODEL, "sequence": 7, "pinned": False, "categories": 27, "loaded_at": "2026-01-31T12:00:00Z"}
 _CATEGORIES = {"categories": [{"code": "2583", "name": "Swimming pools and accessories"}], "model": _MODEL}
 
 _LISTED = {**_MODEL, "snapshot": "a1138cfb562f", "champion": True, "metrics": {"weighted_f1": 0.79}}
@@ -56,6 +56,7 @@ async def champion(service: ServiceDep) -> schemas.ChampionAnswer:
         version=serving.ref.version,
         bundle=serving.ref.bundle,
         sequence=serving.ref.sequence,
+        pinned=service.watch.version is not None,
         categories=len(serving.model.categories),
         loaded_at=serving.loaded_at,
     )

@@ -20,8 +20,8 @@ from aisle.serving.open_inference import (
     read_inference,
     spell_inference,
 )
+from aisle.serving.openapi import REQUEST_KEY, problems
 from aisle.serving.openapi import answer as answer_of
-from aisle.serving.openapi import problems
 from aisle.serving.predictor import Champion
 from aisle.serving.problems import request_id
 from aisle.serving.service import Service, ServiceDep
@@ -92,12 +92,12 @@ async def server() -> protocol_schemas.InferenceServer:
 
 async def metadata(service: ServiceDep, model: str, version: str | None = None) -> protocol_schemas.InferenceModel:
     """Return the tensors that the model takes and gives; the one model is called `aisle`."""
-    champion = _champion(service, model, version)
+    champion = _serving(service, model, version)
     categories = len(champion.model.categories)
     shapes = {"probabilities": [-1, categories], "categories": [categories]}
     return protocol_schemas.InferenceModel(
         name=MODEL,
-        versions=[str(champion.ref.version)],
+        versions=_versions(service),
         platform="aisle",
         inputs=[protocol_schemas.TensorShape(name=name, datatype="BYTES", shape=[-1]) for name in INPUTS],
         outputs=[
@@ -114,7 +114,7 @@ async def metadata(service: ServiceDep, model: str, version: str | None = None) 
 async def model_ready(service: ServiceDep, model: str, version: str | None = None) -> protocol_schemas.InferenceModelReady:
     """Answer whether the model is in service."""
     service.ready()
-    _champion(service, model, version)
+    _serving(service, model, version)
     return protocol_schemas.InferenceModelReady(name=MODEL, ready=True)
 
 
@@ -124,11 +124,13 @@ async def infer(request: Request, service: ServiceDep, model: str, version: str 
     An empty element is a field that the product lacks. `probabilities` and `categories`, their order, are answered if
     `outputs` names them. The binary extension is refused. An error is a problem that also has the member `error`.
     """
-    _champion(service, model, version)
+    _serving(service, model, version)
     _require_plain(request)
     body = await request.body()
-    read = partial(_read, service, body, model, version, request_id(request.scope))
-    return Response(await answer(service, len(body), read), media_type="application/json")
+    # Asked again: another champion may have come since the request began.
+    only = None if version is None else _serving(service, model, version)
+    read = partial(_read, service, body, request_id(request.scope))
+    return Response(await answer(service, request.scope, len(body), read, only), media_type="application/json")
 
 
 for _version, _suffix in (("", ""), ("/versions/{version}", "_version")):
@@ -154,27 +156,26 @@ for _version, _suffix in (("", ""), ("/versions/{version}", "_version")):
             **answer_of("One row for each.", "InferenceAnswer", _ANSWER),
             **problems(408, 415, 422, 503, shape="InferenceProblem"),
         },
-        openapi_extra={"requestBody": _BODY},
+        openapi_extra={"requestBody": _BODY, **REQUEST_KEY},
     )(infer)
 
 
-def _champion(service: Service, model: str, version: str | None) -> Champion:
-    champion = service.champion()
-    _check(champion, model, version)
-    return champion
-
-
-def _check(champion: Champion, model: str, version: str | None) -> None:
-    if model != MODEL or version not in (None, str(champion.ref.version)):
+def _serving(service: Service, model: str, version: str | None) -> Champion:
+    found = service.champion() if version is None else service.version(version)
+    if model != MODEL or found is None:
         raise ObjectNotFound(
             "There is no such model or version here.",
-            hint=f"The model is {MODEL}, and version {champion.ref.version} is in service.",
+            hint=f"The model is {MODEL}, and version {' or '.join(_versions(service))} is in service.",
         )
+    return found
 
 
-def _read(service: Service, body: bytes, model: str, version: str | None, identity: str, champion: Champion) -> Asked:
-    # Again, for the champion that answers: another one may have come since the request was looked at.
-    _check(champion, model, version)
+def _versions(service: Service) -> list[str]:
+    canary = service.canary.watch.champion if service.canary else None
+    return [str(one.ref.version) for one in (service.champion(), canary) if one is not None]
+
+
+def _read(service: Service, body: bytes, identity: str, champion: Champion) -> Asked:
     asked = read_inference(body, service.options)
     return Asked(asked.products, categories_told(asked, champion), partial(spell_inference, asked, champion), identity)
 

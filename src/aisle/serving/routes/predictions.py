@@ -12,8 +12,8 @@ from aisle.models.prediction import Prediction
 from aisle.serving.answering import Asked, answer
 from aisle.serving.form_intake import boundary_of, read_form
 from aisle.serving.intake import read_products, require_json
+from aisle.serving.openapi import REQUEST_KEY, problems
 from aisle.serving.openapi import answer as answer_of
-from aisle.serving.openapi import problems
 from aisle.serving.predictor import Champion
 from aisle.serving.problems import request_id
 from aisle.serving.schemas import PredictionQuery
@@ -74,7 +74,7 @@ router = APIRouter(tags=["predictions"])
     operation_id="predict",
     summary="Classify one product or many",
     responses={**answer_of("One prediction per product.", "PredictionAnswer", _ANSWER), **problems(408, 415, 422, 503)},
-    openapi_extra={"requestBody": _BODY},
+    openapi_extra={"requestBody": _BODY, **REQUEST_KEY},
 )
 async def predict(request: Request, service: ServiceDep, query: Annotated[PredictionQuery, Query()]) -> Response:
     """Send a product object, or `{"products": [...]}`; a form with an image file does for one product.
@@ -87,7 +87,9 @@ async def predict(request: Request, service: ServiceDep, query: Annotated[Predic
     if kind.partition(";")[0].strip().lower() == FORM and "content-encoding" not in request.headers:
         boundary, body = boundary_of(kind), await request.body()
         return Response(
-            await answer(service, len(body), partial(_read_form, service, body, boundary, query.top, request.scope)),
+            await answer(
+                service, request.scope, len(body), partial(_read_form, service, body, boundary, query.top, request.scope)
+            ),
             media_type="application/json",
         )
     require_json(request.headers)
@@ -109,7 +111,8 @@ async def answer_body(service: Service, scope: Scope, body: bytes, top: int | No
         NotReady: No model is in service.
         Overloaded: Too many requests are waiting.
     """
-    return await answer(service, len(body), partial(_read, service, body, _DEFAULT_TOP if top is None else top, scope))
+    read = partial(_read, service, body, _DEFAULT_TOP if top is None else top, scope)
+    return await answer(service, scope, len(body), read)
 
 
 def _read(service: Service, body: bytes, top: int, scope: Scope, champion: Champion) -> Asked:

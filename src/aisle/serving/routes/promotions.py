@@ -17,6 +17,7 @@ _FOLLOW_UP = (
     "Servers take this version into service within {poll_s:g} s of seeing it; `/v1/models/champion` tells when this one has."
     " MLflow's alias `champion` follows when `aisle models reconcile` runs."
 )
+_PINNED = "This server is pinned to version {version} and stays with it; others follow the ledger."
 _ROW = {
     "sequence": 8,
     "version": 3,
@@ -90,6 +91,8 @@ async def rollback(request: Request, service: ServiceDep, caller: AdministratorD
 
 
 def _told(service: Service, row: Promotion) -> schemas.PromotionAnswer:
+    pinned = service.watch.version
+    follow_up = _FOLLOW_UP.format(poll_s=service.options.poll_s) if pinned is None else _PINNED.format(version=pinned)
     return schemas.PromotionAnswer(
         sequence=row.seq,
         version=row.version,
@@ -98,5 +101,5 @@ def _told(service: Service, row: Promotion) -> schemas.PromotionAnswer:
         actor=row.actor,
         reason=row.reason,
         created_at=row.created_at,
-        follow_up=_FOLLOW_UP.format(poll_s=service.options.poll_s),
+        follow_up=follow_up,
     )

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from aisle.errors import UnsupportedContent
-from aisle.serving.openapi import problems
+from aisle.serving.openapi import REQUEST_KEY, problems
 from aisle.serving.schemas import PredictionQuery
 from aisle.serving.service import ServiceDep
 from aisle.serving.streaming import KINDS, NDJSON, StreamedPredictions
@@ -45,7 +45,7 @@ class _Streamed(Response):
     summary="Classify any number of products, a line each",
     response_class=Response,
     responses={**_ANSWER, **problems(408, 415, 422, 503)},
-    openapi_extra={"requestBody": _BODY},
+    openapi_extra={"requestBody": _BODY, **REQUEST_KEY},
 )
 async def predict_stream(request: Request, service: ServiceDep, query: Annotated[PredictionQuery, Query()]) -> Response:
     """Send a product object on each line; the answers come a line each, in the same order, while you are still sending.

@@ -8,7 +8,13 @@ def test_a_server_with_a_champion_is_alive_and_ready(client: Client) -> None:
     assert client.get("/health/live").json() == {"status": "alive"}
     ready = client.get("/health/ready")
     assert ready.status_code == 200
-    assert ready.json() == {"status": "ready", "model": {"version": 1, "bundle": "bundle-a"}, "refused": None}
+    assert ready.json() == {
+        "status": "ready",
+        "model": {"version": 1, "bundle": "bundle-a"},
+        "pinned": False,
+        "refused": None,
+        "variants": [],
+    }
 
 
 def test_a_server_without_a_champion_is_alive_but_not_ready_until_one_comes(champions: FakeChampions) -> None:
@@ -58,3 +64,17 @@ def test_a_database_that_is_away_takes_no_answer_away(client: Client, champions:
     refused = client.get("/health/ready").json()["refused"]
     assert refused == {"reason": "The database does not answer.", "version": None, "bundle": None}
     assert client.predict({"title": "a"}).status_code == 200
+
+
+def test_a_pinned_server_says_so_and_needs_no_promotion(champions: FakeChampions) -> None:
+    with running(make_app(champions, pin=2)) as client:
+        answer = client.get("/health/ready").json()
+        assert (answer["model"], answer["pinned"]) == ({"version": 2, "bundle": "bundle-b"}, True)
+
+
+def test_a_pinned_version_that_cannot_be_loaded_is_the_reason_for_not_being_ready(champions: FakeChampions) -> None:
+    champions.broken["bundle-b"] = fault()
+    with running(make_app(champions, pin=2)) as client:
+        detail = client.get("/health/ready").json()["detail"]
+    assert "weights/linear.npz" in detail
+    assert "pinned to version 2" in detail

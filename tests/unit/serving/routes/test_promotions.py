@@ -46,6 +46,13 @@ def test_a_promotion_is_kept_under_the_name_of_the_key(champions: FakeChampions,
     assert (row.actor, row.reason, row.evidence) == ("release-robot", "Better.", {"request_id": "r-17"})
 
 
+def test_a_pinned_server_promotes_and_says_that_it_stays(champions: FakeChampions, ledger: FakeLedger) -> None:
+    with running(make_app(champions, records=fake_records(ledger=ledger), pin=1)) as client:
+        answer = post(client, PROMOTE, DECISION).json()
+    assert answer["version"] == 3
+    assert "pinned to version 1" in answer["follow_up"]
+
+
 def test_a_rollback_goes_back(client: Client, ledger: FakeLedger) -> None:
     post(client, PROMOTE, DECISION)
     answer = post(client, ROLLBACK, {"reason": "Complaints.", "expected": 8}).json()

@@ -17,6 +17,8 @@ from aisle.telemetry import Telemetry, configure_logging
 
 if TYPE_CHECKING:
     from aisle.monitoring.feedback import FeedbackBook
+    from aisle.monitoring.monitor import Monitor
+    from aisle.monitoring.policy import Policy
     from aisle.monitoring.prediction_log import PredictionLog
     from aisle.pipeline.context import Context, Report
     from aisle.registry.keys import ApiKeys
@@ -99,6 +101,25 @@ class Application:
         from aisle.monitoring.feedback import FeedbackBook
 
         return FeedbackBook(self.database)
+
+    def policy(self, file: Path | None = None) -> "Policy":
+        """Read the policy of monitoring: a file's, else the one that is set, else the default."""
+        from aisle.monitoring.policy import read_policy
+
+        named = self.settings.monitoring.policy
+        return read_policy(file or (Path(named) if named else None))
+
+    def monitor(self, policy: "Policy | None" = None) -> "Monitor":
+        """Return what looks at windows of the prediction log, under a policy or the one that is set."""
+        from aisle.monitoring.monitor import Monitor
+
+        return Monitor(
+            self.database,
+            self.artifacts,
+            self.settings.workspace.home / "bundles",
+            policy or self.policy(),
+            model=self.settings.tracking.model,
+        )
 
     @cached_property
     def records(self) -> "Records":

@@ -36,6 +36,8 @@
     ├── ServingError               the server cannot do its work
     │   ├── NotReady               no verified model is loaded, or the server is stopping
     │   └── Overloaded             too many requests are waiting already
+    ├── MonitoringError            a window, reference or policy cannot be used
+    │   └── RequestConflict        somebody else took or closed a retrain request first
     └── PipelineError              a step is unknown, or cannot run yet
 
 An error carries three things for the person who gets it: what happened (the message), how to mend it (`hint`) and, for
@@ -294,6 +296,14 @@ class NotReady(ServingError):
 
 class Overloaded(ServingError):
     """Too many requests are waiting already."""
+
+
+class MonitoringError(AisleError):
+    """A window, a reference or a policy cannot be used."""
+
+
+class RequestConflict(MonitoringError):
+    """Somebody else took or closed a retrain request first."""
 
 
 class PipelineError(AisleError):

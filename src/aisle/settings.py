@@ -144,6 +144,9 @@ class Serving(Concern):
     log_queue: int = Field(10_000, ge=1, description="Answers that may wait to be written; more are dropped and counted.")
     log_stop_s: float = Field(5.0, ge=0, description="Seconds that waiting answers get to be written when the server stops.")
     keep_text: bool = Field(False, description="Whether title, description and brand are kept with an answer.")
+    looks_per_second: float = Field(
+        10.0, ge=0, le=10_000, description="Images a second whose light and colours are kept with an answer, for monitoring."
+    )
     keep_days: int = Field(90, ge=1, le=36_500, description="Days after which `aisle predictions prune` deletes answers.")
     traces_endpoint: str = Field(
         "",
@@ -163,7 +166,18 @@ class Serving(Concern):
     canary_share: float = Field(0.05, gt=0, lt=1, description="Share of the request keys that the canary answers.")
 
 
-CONCERNS: tuple[type[Concern], ...] = (Workspace, Database, Objects, Tracking, Catalog, Training, Serving)
+class Monitoring(Concern):
+    """How the answers of servers are watched."""
+
+    section: ClassVar[str] = "monitoring"
+    policy: str = Field("", description="File of the policy, TOML; empty for the one that `aisle monitor policy` prints.")
+    window: str = Field("24h", description="Answers that a run looks at where none are asked for, as 24h or 7d.")
+    metrics_url: str = Field("", description="Address of a server whose `/metrics` a run reads; empty for none.")
+    metrics_key: SecretStr | None = Field(None, description="API key for that, where the server wants one.")
+    metrics_s: float = Field(5.0, gt=0, le=300, description="Seconds between the two looks at a server's metrics.")
+
+
+CONCERNS: tuple[type[Concern], ...] = (Workspace, Database, Objects, Tracking, Catalog, Training, Serving, Monitoring)
 """Every settings class, in the order in which they are shown."""
 
 
@@ -178,6 +192,7 @@ class Settings:
     catalog: Catalog
     training: Training
     serving: Serving
+    monitoring: Monitoring
     origins: dict[str, str]
 
 

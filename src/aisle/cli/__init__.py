@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aisle import __version__
-from aisle.cli import catalog, config, database, keys, models, objects, pipeline, predictions, train
+from aisle.cli import catalog, config, database, keys, models, monitor, objects, pipeline, predictions, train
 from aisle.cli.demo import demo
 from aisle.cli.predict import predict
 from aisle.cli.screen import complain
@@ -33,6 +33,7 @@ app.add_typer(train.app, name="train")
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(predictions.app, name="predictions")
+app.add_typer(monitor.app, name="monitor")
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="database")
 app.add_typer(objects.app, name="objects")

@@ -36,10 +36,14 @@ def run(
     only: Annotated[bool, typer.Option("--only", help="Learn from this catalogue alone, not from all there are.")] = False,
     level: Annotated[int | None, typer.Option(min=1, help="Levels of a multi-level label to learn.")] = None,
     budget: Budget = None,
+    on_request: Annotated[
+        bool, typer.Option("--on-request", help="Only if monitoring asked for a retraining; what becomes of it is kept.")
+    ] = False,
 ) -> None:
     """Take a catalogue from its files to a champion: ingest, snapshot, train, evaluate, register, promote.
 
-    What is up to date is passed over; after a kill it goes on where it was.
+    What is up to date is passed over; after a kill it goes on where it was. With --on-request it takes the open retrain
+    request (`aisle monitor requests`), and leaves it failed, trained_not_promoted or promoted.
     """
     from aisle.catalog.source import open_source
 
@@ -55,7 +59,10 @@ def run(
         "level": level,
         "budget": budget,
     }
-    summarise(run_with_progress(given))
+    if on_request:
+        _run_on_request(given)
+    else:
+        summarise(run_with_progress(given))
 
 
 @app.command("step")
@@ -93,6 +100,20 @@ def plan() -> None:
     from aisle.pipeline.plan import STEPS
 
     table("Steps", ("step", "does", "takes"), [(s.name, s.summary, ", ".join(s.takes.model_fields)) for s in STEPS])
+
+
+def _run_on_request(given: dict[str, Any]) -> None:
+    from aisle.pipeline.on_request import run_on_request
+
+    with open_application() as application, progress() as report:
+        context = application.context(report)
+        done = run_on_request(context, given, on_step=lambda step: report(step.summary, 0, 0))
+    if done is None:
+        say("No retraining is asked for: there is nothing to do.    aisle monitor requests")
+        return
+    summarise(done.results, next_steps=False)
+    request = done.request
+    say(f"Retrain request {request.id}: [bold]{request.state}[/]. {escape(request.outcome)}")
 
 
 def run_with_progress(given: dict[str, Any]) -> "list[StepResult]":

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 
+from aisle.catalog.jpeg import jpeg_size
+from aisle.catalog.png import png_size
 from aisle.catalog.product import Product
+from aisle.errors import ImageProblem
 from aisle.features.language import Language, detect_language
+from aisle.features.marks import title_marks
 from aisle.features.normalise import DEFAULT, has_html, normalise
 
 
@@ -26,6 +30,19 @@ class ImageProperties:
         """Width divided by height; 0 for an image without any height."""
         return self.width / self.height if self.height else 0.0
 
+    @classmethod
+    def of(cls, data: bytes) -> "ImageProperties":
+        """Return what an image file's header tells; of formats other than JPEG and PNG that is the size alone."""
+        width, height = 0, 0
+        try:
+            if data.startswith(b"\xff\xd8\xff"):
+                width, height = jpeg_size(data)
+            elif data.startswith(b"\x89PNG"):
+                width, height = png_size(data)
+        except ImageProblem:
+            pass  # whoever decodes it says so
+        return cls(width, height, len(data))
+
 
 @dataclass(frozen=True, slots=True)
 class Properties:
@@ -38,6 +55,7 @@ class Properties:
         missing_description: Whether there is none, or nothing but white space.
         html_residue: Whether title or description hold tags or entities.
         language: Of title and description together.
+        title_marks: Marks of the title's tokens.
         image: Of the image, where there is one.
     """
 
@@ -47,6 +65,7 @@ class Properties:
     missing_description: bool
     html_residue: bool
     language: Language
+    title_marks: str
     image: ImageProperties | None = None
 
 
@@ -61,12 +80,14 @@ def describe(product: Product, image: ImageProperties | None = None) -> Properti
     True
     """
     title, description = product.title or "", product.description or ""
+    words = normalise(title, DEFAULT).split()
     return Properties(
         title_chars=len(title),
         description_chars=len(description),
-        title_words=len(normalise(title, DEFAULT).split()),
+        title_words=len(words),
         missing_description=not description.strip(),
         html_residue=has_html(title) or has_html(description),
         language=detect_language(f"{title} {description}"),
+        title_marks=title_marks(words),
         image=image,
     )

@@ -4,6 +4,7 @@ The text itself is kept only where that was asked for. Without it there are its 
 its properties, by which a change of the catalogue shows.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +12,10 @@ from typing import Any
 
 import polars as pl
 
-from aisle.catalog.jpeg import jpeg_size
-from aisle.catalog.png import png_size
 from aisle.catalog.product import Product
 from aisle.digest import json_digest, sha256
 from aisle.errors import ImageProblem
+from aisle.features.marks import ImageLook, image_look
 from aisle.features.properties import ImageProperties, describe
 from aisle.models.prediction import Prediction
 
@@ -46,6 +46,10 @@ _SCHEMA: dict[str, Any] = {
     "language": pl.String,
     "image_bytes": pl.Int32,
     "image_aspect": pl.Float64,
+    "title_marks": pl.String,
+    "image_brightness": pl.Float64,
+    "image_white": pl.Float64,
+    "image_sketch": pl.String,
     "title": pl.String,
     "description": pl.String,
     "brand": pl.String,
@@ -85,15 +89,42 @@ class Answered:
         )
 
 
-def answer_rows(answers: Iterable[Answered], *, keep_text: bool) -> pl.DataFrame:
+class LookBudget:
+    """How many images may still be looked at: so many a second, and a minute's worth at once.
+
+    Looking at an image means decoding it, small; it is the one thing about the log that would cost as much as answers do.
+    Which images are looked at hangs on when they come alone, never on what they show.
+
+    Args:
+        per_second: Images a second; 0 for none.
+    """
+
+    def __init__(self, per_second: float) -> None:
+        self._per_second = per_second
+        self._left = self._most = 60 * per_second
+        self._since = time.monotonic()
+
+    def take(self) -> bool:
+        """Take one look from the budget, and return whether there was one left."""
+        now = time.monotonic()
+        self._left = min(self._most, self._left + (now - self._since) * self._per_second)
+        self._since = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+def answer_rows(answers: Iterable[Answered], *, keep_text: bool, looks: LookBudget | None = None) -> pl.DataFrame:
     """Return what is kept of some answers, one row a product, as the table `predictions` takes it.
 
     Args:
         answers: The answers.
         keep_text: Whether title, description and brand are kept as well.
+        looks: How many images may be looked at; none by default.
     """
     rows = [
-        _row(answer, position, product, prediction, keep_text=keep_text)
+        _row(answer, position, product, prediction, keep_text=keep_text, looks=looks)
         for answer in answers
         for position, product, prediction in zip(
             range(len(answer.products)) if answer.positions is None else answer.positions,
@@ -105,8 +136,17 @@ def answer_rows(answers: Iterable[Answered], *, keep_text: bool) -> pl.DataFrame
     return pl.DataFrame(rows, schema=_SCHEMA)
 
 
-def _row(answer: Answered, position: int, product: Product, prediction: Prediction, *, keep_text: bool) -> dict[str, Any]:
-    image = None if product.image is None else _image(product.image)
+def _row(
+    answer: Answered,
+    position: int,
+    product: Product,
+    prediction: Prediction,
+    *,
+    keep_text: bool,
+    looks: LookBudget | None,
+) -> dict[str, Any]:
+    image = None if product.image is None else ImageProperties.of(product.image)
+    look = _look(product.image, looks)
     properties = describe(product, image)
     second = prediction.top[1] if len(prediction.top) > 1 else None
     texts = {name: getattr(product, name) for name in _TEXTS}
@@ -136,21 +176,21 @@ def _row(answer: Answered, position: int, product: Product, prediction: Predicti
         "language": properties.language,
         "image_bytes": image.size if image else None,
         "image_aspect": image.aspect if image and image.height else None,
+        "title_marks": properties.title_marks,
+        "image_brightness": look.brightness if look else None,
+        "image_white": look.white if look else None,
+        "image_sketch": look.sketch if look else None,
         **{name: _storable(text) if keep_text else None for name, text in texts.items()},
     }
 
 
-def _image(data: bytes) -> ImageProperties:
-    """Return what an image's header tells; nothing is decoded, so of formats other than JPEG and PNG the size alone."""
-    width, height = 0, 0
+def _look(data: bytes | None, looks: LookBudget | None) -> ImageLook | None:
+    if data is None or looks is None or not looks.take():
+        return None
     try:
-        if data.startswith(b"\xff\xd8\xff"):
-            width, height = jpeg_size(data)
-        elif data.startswith(b"\x89PNG"):
-            width, height = png_size(data)
+        return image_look(data)
     except ImageProblem:
-        pass  # the answer has the problem already
-    return ImageProperties(width, height, len(data))
+        return None  # the answer has the problem already
 
 
 def _storable(text: str | None) -> str | None:

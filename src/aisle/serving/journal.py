@@ -14,7 +14,7 @@ import polars as pl
 import structlog
 
 from aisle.errors import AisleError
-from aisle.monitoring.answers import Answered, answer_rows
+from aisle.monitoring.answers import Answered, LookBudget, answer_rows
 from aisle.serving.attempt import Attempt
 from aisle.settings import Serving
 from aisle.telemetry import Telemetry
@@ -53,6 +53,7 @@ class Journal:
         self._store = store if options.log_predictions else None
         self._max_rows = options.log_queue
         self._keep_text = options.keep_text
+        self._looks = LookBudget(options.looks_per_second)
         self._counts = telemetry.counter("aisle_prediction_log_total")
         self._failures = telemetry.counter("aisle_prediction_log_failures_total")
         self._waiting = telemetry.gauge("aisle_prediction_log_waiting")
@@ -141,7 +142,7 @@ class Journal:
     def _deliver(self, batch: list[Answered]) -> None:
         rows = pl.DataFrame()
         with Attempt() as made:
-            rows = answer_rows(batch, keep_text=self._keep_text)
+            rows = answer_rows(batch, keep_text=self._keep_text, looks=self._looks)
         if made.error is not None:
             self._note(made.error)
             self._done(batch, "dropped")

@@ -4,8 +4,9 @@
 later word on it, a person's or its source's, is a row of `labels`, and the view `current_labels` says which one holds.
 `snapshots` names frozen data versions; `models` and `promotions` are the promotion ledger; `steps` remembers what the
 pipeline has done. `api_keys` says who may ask a server for what; no secret is in it, only what proves one. `predictions` is
-what servers answered, for a while; `feedback` is what people say is right. The relations `x_train`, `x_test` and `y_train`
-that users of the challenge know are views, made by the migrations.
+what servers answered, for a while; `feedback` is what people say is right. `monitor_runs` and `monitor_values` are what
+monitoring found in it, `retrain_requests` what it asked for and what became of that. The relations `x_train`, `x_test` and
+`y_train` that users of the challenge know are views, made by the migrations.
 """
 
 from datetime import UTC, datetime
@@ -264,6 +265,10 @@ predictions = Table(
     Column("language", String, nullable=False),
     Column("image_bytes", Integer),
     Column("image_aspect", Float),
+    Column("title_marks", String),
+    Column("image_brightness", Float),
+    Column("image_white", Float),
+    Column("image_sketch", String),
     Column("title", Text),
     Column("description", Text),
     Column("brand", Text),
@@ -287,4 +292,69 @@ feedback = Table(
     Column("reason", Text, nullable=False, server_default=""),
     Column("created_at", Moment, nullable=False, server_default=func.now(), index=True),
     UniqueConstraint("author", "client_id"),
+)
+
+monitor_runs = Table(
+    "monitor_runs",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("at", Moment, nullable=False, index=True),
+    Column("seconds", Float, nullable=False),
+    Column("asked", String, nullable=False),
+    Column("window_start", Moment),
+    Column("window_end", Moment),
+    Column("window_rows", BigInteger, nullable=False),
+    Column("version", Integer),
+    Column("bundle", NAME, nullable=False),
+    Column("reference_rows", BigInteger, nullable=False),
+    Column("policy", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("report", Text),
+    Column("mlflow_run", String),
+)
+
+monitor_values = Table(
+    "monitor_values",
+    METADATA,
+    Column("run_id", SERIAL, ForeignKey("monitor_runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("family", String, primary_key=True),
+    Column("column_name", NAME, primary_key=True),
+    Column("measure", String, primary_key=True),
+    Column("value", Float),
+    Column("low", Float),
+    Column("high", Float),
+    Column("null_low", Float),
+    Column("null_high", Float),
+    Column("threshold", Float),
+    Column("n", BigInteger, nullable=False),
+    Column("m", BigInteger, nullable=False),
+    Column("state", String, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+)
+
+retrain_requests = Table(
+    "retrain_requests",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("run_id", SERIAL, ForeignKey("monitor_runs.id"), nullable=False),
+    Column("model", NAME, nullable=False),
+    Column("requested_at", Moment, nullable=False),
+    Column("version", Integer),
+    Column("reasons", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("quiet_until", Moment, nullable=False),
+    Column("taken_by", String),
+    Column("new_version", Integer),
+    Column("outcome", Text, nullable=False, server_default=""),
+    # Of a model one request at a time is open, however many ask.
+    Index(
+        "uq_retrain_requests_open",
+        "model",
+        unique=True,
+        postgresql_where=text("state IN ('requested', 'taken')"),
+        sqlite_where=text("state IN ('requested', 'taken')"),
+    ),
 )

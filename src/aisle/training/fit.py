@@ -153,7 +153,6 @@ def train(
     with clock.stage("write", "writing the bundle"):
         categories = {code: category_name(code) for code in layout.names}
         learnt = layout.rows[learnable]
-        codes = learnt["label"].to_list()
         digest = write_bundle(
             folder,
             BundleParts(
@@ -162,7 +161,7 @@ def train(
                 categories=categories,
                 level=level,
                 metrics=metrics,
-                profile=reference_profile(products(learnt), codes),
+                profile=reference_profile(learnt, gold, looks if model.image is not None else None),
                 card=model_card(metrics, categories, configuration, snapshot=snapshot_digest, commit=commit),
                 examples=_examples(learnt, looks if model.image is not None else None),
                 snapshot=snapshot_digest,

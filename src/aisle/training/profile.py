@@ -1,49 +1,106 @@
 """What training rows look like from outside: the reference that a catalogue in use is held against."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+import polars as pl
+from numpy.typing import NDArray
 
-from aisle.catalog.product import Product
-from aisle.features.properties import describe
+from aisle.errors import ImageProblem
+from aisle.features.marks import ImageLook, image_look
+from aisle.features.properties import ImageProperties, describe
+from aisle.models.reference import ColumnReference, Reference, category_reference, number_reference
+from aisle.training.metrics import Scores
+from aisle.training.rows import ImageReader, products
 
-_DECILES = np.linspace(0, 1, 11)
+TITLES, PICTURES = 2_000, 1_000
+"""Rows whose title marks are kept, and rows whose images are looked at."""
+
+_AT_ONCE = 200
 
 
-def reference_profile(products: Sequence[Product], codes: Sequence[str]) -> dict[str, Any]:
-    """Return the distributions of some rows, as JSON.
+@dataclass(frozen=True)
+class _Picture:
+    """An image of a training row: its file's properties and, where it can be decoded, its look."""
 
-    Lengths are given by their deciles, least and greatest value included (11 numbers, in characters or words).
+    properties: ImageProperties
+    look: ImageLook | None
+
+
+def reference_profile(rows: pl.DataFrame, gold: Scores, images: ImageReader | None = None) -> dict[str, Any]:
+    """Return the reference for a bundle's `profile.json`: the same rows give the same bytes.
+
+    Answers and their confidence are those on the gold rows: on rows that it learnt from a model is surer than it will be.
 
     Args:
-        products: The rows, at least one.
-        codes: Their categories.
+        rows: The training rows, at least one.
+        gold: The model's answers to the gold rows.
+        images: Gives the rows' images, where the model looks at them; a sample of them is looked at.
     """
-    found = [describe(product) for product in products]
-    return {
-        "rows": len(found),
-        "category_rows": _counted(codes),
-        "language_rows": _counted(properties.language for properties in found),
-        "missing_description_share": _share(properties.missing_description for properties in found),
-        "html_share": _share(properties.html_residue for properties in found),
-        "title_chars": _deciles(properties.title_chars for properties in found),
-        "title_words": _deciles(properties.title_words for properties in found),
-        "description_chars": _deciles(
-            properties.description_chars for properties in found if not properties.missing_description
-        ),
+    found = [describe(product) for product in products(rows)]
+    confidence = gold.probabilities.max(axis=1).astype(np.float64)
+    numbers: dict[str, Any] = {
+        "title_chars": [one.title_chars for one in found],
+        "title_words": [one.title_words for one in found],
+        "description_chars": [None if one.missing_description else one.description_chars for one in found],
+        "confidence": confidence,
     }
+    categories: dict[str, Sequence[str | bool | None]] = {
+        "language": [one.language for one in found],
+        "missing_description": [one.missing_description for one in found],
+        "html_residue": [one.html_residue for one in found],
+        "predicted": gold.predicted,
+        "label": rows["label"].to_list(),
+    }
+    columns: dict[str, ColumnReference] = {name: category_reference(values) for name, values in categories.items()}
+    order = _drawn(rows)
+    pictures = [] if images is None else _pictures(rows, order, images)
+    if images is not None:
+        columns["with_image"] = category_reference(rows["image_sha256"].is_not_null())
+    if pictures:
+        numbers |= _image_numbers(pictures)
+    columns |= {name: number_reference(pl.Series(values, dtype=pl.Float64)) for name, values in numbers.items()}
+    hits = np.asarray(gold.correct) == np.asarray(gold.predicted)
+    reference = Reference(
+        rows=len(found),
+        columns=columns,
+        marks=[found[place].title_marks for place in order[:TITLES]],
+        sketches=[one.look.sketch for one in pictures if one.look is not None],
+        judged={"rows": len(hits), "accuracy": float(hits.mean()), "confidence": float(confidence.mean())}
+        if len(hits)
+        else {},
+    )
+    return reference.to_json()
 
 
-def _counted(values: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(values).items()))
+def _drawn(rows: pl.DataFrame) -> NDArray[np.intp]:
+    """Return the rows' places in an order of their own that no other rows change."""
+    named = rows.select(pl.concat_str("source", "split", "id", separator="/")).to_series()
+    ranks = [blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest() for name in named.to_list()]
+    return np.array(sorted(range(rows.height), key=ranks.__getitem__), np.intp)
 
 
-def _share(values: Iterable[bool]) -> float:
-    return float(np.mean(list(values)))
+def _pictures(rows: pl.DataFrame, order: NDArray[np.intp], images: ImageReader) -> list[_Picture]:
+    there = rows["image_sha256"].is_not_null().to_numpy()
+    some = rows[order[there[order]][:PICTURES]]
+    files = (data for block in some.iter_slices(_AT_ONCE) for data in images(block))
+    return [_picture(data) for data in files if data is not None]
 
 
-def _deciles(values: Iterable[int]) -> list[float]:
-    numbers = list(values)
-    return np.quantile(numbers, _DECILES).tolist() if numbers else []
+def _picture(data: bytes) -> _Picture:
+    try:
+        return _Picture(ImageProperties.of(data), image_look(data))
+    except ImageProblem:
+        return _Picture(ImageProperties.of(data), None)
+
+
+def _image_numbers(pictures: Sequence[_Picture]) -> dict[str, list[float | None]]:
+    return {
+        "image_bytes": [one.properties.size for one in pictures],
+        "image_aspect": [one.properties.aspect or None for one in pictures],
+        "image_brightness": [None if one.look is None else one.look.brightness for one in pictures],
+        "image_white": [None if one.look is None else one.look.white for one in pictures],
+    }

@@ -1,0 +1,167 @@
+"""Monitoring's runs, values and retrain requests: the same on SQLite and on PostgreSQL."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from aisle.errors import MonitoringError, RequestConflict
+from aisle.monitoring.records import MonitorRecords, MonitorRun, MonitorValue
+from aisle.monitoring.requests import RetrainRequest, RetrainRequests
+from aisle.storage.database import Database
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+RUN = MonitorRun(
+    at=NOON,
+    seconds=0.25,
+    asked="24h",
+    window_start=NOON - HOUR,
+    window_end=NOON,
+    window_rows=640,
+    version=3,
+    bundle="b" * 64,
+    reference_rows=9_000,
+    policy="p" * 64,
+    state="act",
+    reasons=("language: l'écart est de 0.4", "and more"),
+)
+VALUES = [
+    MonitorValue("drift", "language", "psi", 0.4, 9_000, 640, "act", null_low=0.0, null_high=0.02, threshold=0.1),
+    MonitorValue("drift", "title_chars", "psi", None, 9_000, 3, "unknown", note="3 rows are too few to judge"),
+    MonitorValue("performance", "all", "accuracy", 0.8, 0, 50, low=0.67, high=0.9),
+]
+
+
+@pytest.fixture
+def records(database: Database) -> MonitorRecords:
+    return MonitorRecords(database)
+
+
+@pytest.fixture
+def requests(database: Database, records: MonitorRecords) -> RetrainRequests:
+    records.add(RUN, [])
+    return RetrainRequests(database)
+
+
+def ask(requests: RetrainRequests, now: datetime = NOON, quiet: timedelta = DAY) -> RetrainRequest | None:
+    return requests.ask(1, ["language drifts"], version=3, quiet=quiet, lifetime=2 * DAY, now=now)
+
+
+class TestRecords:
+    def test_a_run_is_kept_with_its_values(self, records: MonitorRecords):
+        kept = records.add(RUN, VALUES)
+        assert kept == replace(RUN, id=kept.id)
+        assert records.run(kept.id) == records.latest() == kept
+        assert records.values(kept.id) == VALUES
+
+    def test_nothing_is_kept_of_a_run_whose_values_clash(self, records: MonitorRecords):
+        with pytest.raises(IntegrityError):
+            records.add(RUN, [VALUES[0], VALUES[0]])
+        assert records.latest() is None
+
+    def test_a_run_that_is_not_there_is_an_error(self, records: MonitorRecords):
+        with pytest.raises(MonitoringError, match="no monitoring run 7"):
+            records.run(7)
+
+    def test_runs_come_newest_first(self, records: MonitorRecords):
+        made = [records.add(replace(RUN, at=NOON + n * HOUR), VALUES) for n in range(3)]
+        assert records.runs() == made[::-1]
+        assert records.runs(limit=1) == made[2:]
+        assert records.runs(since=NOON + HOUR) == made[:0:-1]
+
+    def test_a_trend_goes_forward_in_time(self, records: MonitorRecords):
+        for n in range(4):
+            records.add(replace(RUN, at=NOON + n * HOUR), [replace(VALUES[0], value=n / 10), *VALUES[1:]])
+        trend = records.trend("psi", family="drift", column="language", limit=3)
+        assert [(point.at, point.value.value) for point in trend] == [(NOON + n * HOUR, n / 10) for n in (1, 2, 3)]
+        assert {point.value.column for point in records.trend("psi")} == {"language", "title_chars"}
+        assert records.trend("psi", family="quality") == []
+
+    def test_a_report_is_attached(self, records: MonitorRecords):
+        kept = records.add(RUN, [])
+        records.attach(kept.id, report="monitoring/1/report.html", mlflow_run="r")
+        assert records.run(kept.id) == replace(kept, report="monitoring/1/report.html", mlflow_run="r")
+
+    def test_old_runs_are_forgotten_but_for_those_that_a_request_names(self, database: Database, records: MonitorRecords):
+        made = [records.add(replace(RUN, at=NOON + n * HOUR), VALUES) for n in range(3)]
+        RetrainRequests(database).ask(made[0].id, ["why"], version=3, quiet=DAY, lifetime=DAY)
+        assert records.prune(NOON + 2 * HOUR) == 1
+        assert records.runs() == [made[2], made[0]]
+        assert records.values(made[1].id) == []
+
+
+class TestRequests:
+    def test_is_asked_for_once_until_it_is_over_and_the_quiet_time_has_passed(self, requests: RetrainRequests):
+        first = ask(requests)
+        assert first is not None
+        assert (first.state, first.reasons, first.version, first.run_id) == ("requested", ("language drifts",), 3, 1)
+        assert ask(requests) is None
+        taken = requests.take("pipeline", now=NOON)
+        assert taken is not None
+        assert (taken.id, taken.state, taken.taken_by) == (first.id, "taken", "pipeline")
+        requests.close(first.id, "promoted", "Version 4 is champion.", new_version=4, now=NOON + HOUR)
+        assert ask(requests, NOON + DAY - HOUR) is None
+        second = ask(requests, NOON + DAY)
+        assert second is not None
+        assert second.id > first.id
+        assert requests.last() == second
+
+    def test_an_open_one_stands_in_the_way_however_short_the_quiet_time(self, requests: RetrainRequests):
+        assert ask(requests, quiet=timedelta(0)) is not None
+        assert ask(requests, NOON + HOUR, quiet=timedelta(0)) is None
+
+    @pytest.mark.parametrize("outcome", ["failed", "trained_not_promoted", "promoted"])
+    def test_what_became_of_it_is_told_apart(self, requests: RetrainRequests, outcome: str):
+        ask(requests)
+        taken = requests.take("pipeline", now=NOON)
+        closed = requests.close(taken.id, outcome, "It is told.", new_version=4, now=NOON + HOUR)
+        assert (closed.state, closed.outcome, closed.new_version) == (outcome, "It is told.", 4)
+        assert closed.changed_at == NOON + HOUR
+        counts = requests.counts()
+        assert counts[outcome] == sum(counts.values()) == 1
+        with pytest.raises(RequestConflict, match="not under way"):
+            requests.close(taken.id, "failed", "again")
+
+    def test_what_nobody_took_cannot_be_closed(self, requests: RetrainRequests):
+        with pytest.raises(RequestConflict):
+            requests.close(ask(requests).id, "promoted", "It was not.")
+
+    def test_expires_if_nobody_takes_it(self, requests: RetrainRequests):
+        ask(requests)
+        assert requests.take("late", now=NOON + 2 * DAY) is None
+        assert requests.last().state == "expired"
+        assert ask(requests, NOON + 3 * DAY) is not None
+
+    def test_counts_as_failed_when_whoever_took_it_is_not_heard_of_again(self, requests: RetrainRequests):
+        ask(requests)
+        requests.take("lost", within=HOUR, now=NOON)
+        assert requests.expire(now=NOON + HOUR / 2) == 0
+        assert requests.expire(now=NOON + HOUR) == 1
+        assert (requests.last().state, requests.last().taken_by) == ("failed", "lost")
+
+    def test_needs_a_reason(self, requests: RetrainRequests):
+        with pytest.raises(MonitoringError, match="without a reason"):
+            requests.ask(1, [], version=3, quiet=DAY, lifetime=DAY)
+
+    def test_models_do_not_stand_in_each_others_way(self, database: Database, requests: RetrainRequests):
+        other = RetrainRequests(database, "other")
+        assert ask(requests) is not None
+        assert ask(other) is not None
+        assert len(requests.all()) == len(other.all()) == 1
+
+    def test_of_many_at_once_one_is_made_and_one_takes_it(self, requests: RetrainRequests):
+        start = Barrier(6)
+
+        def together(n: int) -> tuple[bool, bool]:
+            start.wait()
+            made = ask(requests) is not None
+            start.wait()
+            return made, requests.take(f"worker-{n}", now=NOON) is not None
+
+        with ThreadPoolExecutor(6) as threads:
+            made, taken = zip(*threads.map(together, range(6)), strict=True)
+        assert (sum(made), sum(taken)) == (1, 1)

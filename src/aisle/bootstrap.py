@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from aisle.registry.keys import ApiKeys
     from aisle.registry.ledger import Ledger
     from aisle.registry.mlflow import Tracking
+    from aisle.review.desk import ReviewDesk
+    from aisle.review.figures import ReviewBook
     from aisle.serving.ledger_source import LedgerSource
     from aisle.serving.records import Records
 
@@ -120,6 +123,20 @@ class Application:
             policy or self.policy(),
             model=self.settings.tracking.model,
         )
+
+    @cached_property
+    def review_desk(self) -> "ReviewDesk":
+        """Where people get what they should look at, and decide."""
+        from aisle.review.desk import ReviewDesk
+
+        return ReviewDesk(self.database, timedelta(seconds=self.settings.review.lease_s))
+
+    @cached_property
+    def reviews(self) -> "ReviewBook":
+        """What waits for people, and what they decided."""
+        from aisle.review.figures import ReviewBook
+
+        return ReviewBook(self.database)
 
     @cached_property
     def records(self) -> "Records":

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aisle.registry.mlflow import Tracking
     from aisle.review.desk import ReviewDesk
     from aisle.review.figures import ReviewBook
+    from aisle.serving.console.records import ConsoleRecords
     from aisle.serving.ledger_source import LedgerSource
     from aisle.serving.records import Records
 
@@ -143,7 +144,25 @@ class Application:
         """What a server keeps on record."""
         from aisle.serving.records import Records
 
-        return Records(keys=self.keys, ledger=self.ledger, answers=self.prediction_log, feedback=self.feedback)
+        return Records(
+            keys=self.keys, ledger=self.ledger, answers=self.prediction_log, feedback=self.feedback, console=self.console
+        )
+
+    @cached_property
+    def console(self) -> "ConsoleRecords":
+        """What the console reads and writes."""
+        from aisle.monitoring.records import MonitorRecords
+        from aisle.registry.audit_log import AuditLog
+        from aisle.serving.console.records import ConsoleRecords
+
+        return ConsoleRecords(
+            database=self.database,
+            images=self.images,
+            desk=self.review_desk,
+            reviews=self.reviews,
+            monitoring=MonitorRecords(self.database),
+            audit=AuditLog(self.database),
+        )
 
     @cached_property
     def telemetry(self) -> Telemetry:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, column, exists, func, insert, or_, select, table, update
+from sqlalchemy import Connection, and_, case, column, exists, func, insert, or_, select, table, update
 
 from aisle.catalog.image_load import image_key
 from aisle.errors import InputError, ReviewConflict, ReviewError
@@ -63,7 +63,7 @@ class ReviewDesk:
         first = (
             select(item.id)
             .where(item.state == "open", free, ~mine)
-            .order_by(held.desc(), item.value.desc(), item.id)
+            .order_by(case((held, 0), else_=1), item.value.desc(), item.id)
             .limit(1)
             # On PostgreSQL whoever asks at the same moment takes the next one instead of waiting; SQLite has one writer.
             .with_for_update(skip_locked=True)

@@ -62,6 +62,12 @@ class ReviewBook:
         with self._database.reading() as connection:
             return [ReviewItem.from_row(row) for row in connection.execute(ordered)]
 
+    def open_items(self) -> int:
+        """Return how many products wait."""
+        query = select(func.count()).select_from(review_items).where(review_items.c.state == "open")
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def categories(self) -> frozenset[str]:
         """Return the codes that labels have."""
         with self._database.reading() as connection:
@@ -95,9 +101,9 @@ class ReviewBook:
         reviewed = select(items.predicted != items.code).where(items.state == "decided", items.predicted.is_not(None))
         with self._database.reading() as connection:
             by_state = select(items.state, func.count()).group_by(items.state)
-            states: dict[str, int] = dict(connection.execute(by_state).tuples())
+            states: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_state)}
             by_reason = select(items.reason, func.count()).where(opened).group_by(items.reason)
-            waiting: dict[str, int] = dict(connection.execute(by_reason).tuples())
+            waiting: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_reason)}
             wrong = [bool(one) for one in connection.execute(reviewed).scalars()]
             said = [Decision.from_row(row) for row in connection.execute(select(review_decisions).order_by(decisions.id))]
         return ReviewFigures(

@@ -75,8 +75,11 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     for name in ("rakuten-image", "aisle"):
         application.objects.create_bucket(name)
     application.images.put("x_train/a.jpg", jpeg(7))
+    create = application.keys.create
     roles = {"viewer": "predict", "reviewer": "review", "second": "review", "admin": "admin"}
-    keys = {name: application.keys.create(name, scopes=(scope,))[1] for name, scope in roles.items()}
+    keys = {
+        name: create(name, scopes=(scope,), requests_per_minute=None, expires_at=None)[1] for name, scope in roles.items()
+    }
     for version in (1, 2):
         application.ledger.add_model(version, f"bundle-{version}", "snapshot", "run", {"weighted_f1": 0.7 + version / 100})
     application.ledger.promote(1, actor="pipeline", reason=HOSTILE, evidence={}, expected=0)

@@ -182,5 +182,8 @@ class ConsoleRoute(APIRoute):
                 return RedirectResponse(door, 303)
             except AisleError as error:
                 return render(request, "error", status=status_of(error), alert=str(error))
+            finally:
+                # What was uploaded lies in files that nobody else closes.
+                await request.close()
 
         return answered

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the servers that the tests talk to: PostgreSQL and Ceph's S3 gateway from Debian, MLflow in .venv-mlflow.
+# Installs the servers that the tests talk to: PostgreSQL, Ceph's S3 gateway and Chromium from Debian,
+# MLflow in .venv-mlflow.
 # Without root the Debian packages are only named when missing: the tests that need them are then skipped, with the reason.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,6 +12,8 @@ have '/usr/lib/postgresql/*/bin/postgres' || missing+=(postgresql-15)
 for program in radosgw ceph-mon ceph-osd; do
   command -v "$program" >/dev/null || missing+=("$program")
 done
+
+command -v chromium >/dev/null || missing+=(chromium)
 
 install_packages() {
   # Debian starts a cluster of its own with the server; this one is for tests that bring theirs.

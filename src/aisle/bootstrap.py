@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from aisle.registry.mlflow import Tracking
     from aisle.review.desk import ReviewDesk
     from aisle.review.figures import ReviewBook
-    from aisle.serving.console.records import ConsoleRecords
+    from aisle.serving.console_records import ConsoleRecords
     from aisle.serving.ledger_source import LedgerSource
     from aisle.serving.records import Records
 
@@ -153,7 +153,7 @@ class Application:
         """What the console reads and writes."""
         from aisle.monitoring.records import MonitorRecords
         from aisle.registry.audit_log import AuditLog
-        from aisle.serving.console.records import ConsoleRecords
+        from aisle.serving.console_records import ConsoleRecords
 
         return ConsoleRecords(
             database=self.database,

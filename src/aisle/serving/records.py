@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from aisle.monitoring.feedback import CatalogueProduct, Feedback, LoggedAnswer, StoredFeedback
 from aisle.registry.records import ModelVersion, Promotion
-from aisle.serving.console.records import ConsoleRecords
+from aisle.serving.console_records import ConsoleRecords
 from aisle.serving.journal import AnswerStore
 from aisle.serving.keyring import KeySource
 

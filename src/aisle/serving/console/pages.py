@@ -13,9 +13,9 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from aisle.errors import AisleError, NotReady, Unauthenticated
-from aisle.serving.console.records import ConsoleRecords
 from aisle.serving.console.sessions import COOKIE, Role, Session, Sessions
 from aisle.serving.console.words import Language, preferred, said
+from aisle.serving.console_records import ConsoleRecords
 from aisle.serving.problems import status_of
 from aisle.serving.service import Service
 

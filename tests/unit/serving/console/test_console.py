@@ -13,7 +13,7 @@ from aisle.registry.keys import ApiKeys
 from aisle.registry.ledger import Ledger
 from aisle.review.desk import ReviewDesk
 from aisle.review.figures import ReviewBook
-from aisle.serving.console.records import ConsoleRecords
+from aisle.serving.console_records import ConsoleRecords
 from aisle.serving.records import Records
 from aisle.storage.database import Database
 from aisle.storage.objects import Objects

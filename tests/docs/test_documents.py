@@ -26,7 +26,7 @@ CLI = typer.main.get_command(app)
 DOCUMENTS = documents()
 README = Document(ROOT / "README.md")
 HOW_TO = ROOT / "docs" / "how-to"
-BESIDES = {"AISLE_CONFIG", "AISLE_SECRETS_DIR", "AISLE_TEST_DATA"}
+BESIDES = {"AISLE_CONFIG", "AISLE_SCREENSHOTS", "AISLE_SECRETS_DIR", "AISLE_TEST_DATA"}
 """Variables that are no settings: where settings are read from, and where tests find real catalogues."""
 
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=str)

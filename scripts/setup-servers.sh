@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the servers that the tests talk to: PostgreSQL, Ceph's S3 gateway, Prometheus and Alertmanager from Debian, MLflow in
-# .venv-mlflow.
+# Installs the servers that the tests talk to: PostgreSQL, Ceph's S3 gateway, Prometheus, Alertmanager and Chromium from Debian, MLflow
+# in .venv-mlflow.
 # With the word airflow also Airflow, in .venv-airflow: its tests take minutes, and are a task of their own (make test-airflow).
 # Without root the Debian packages are only named when missing: the tests that need them are then skipped, with the reason.
 set -euo pipefail
@@ -16,6 +16,7 @@ done
 
 command -v promtool >/dev/null || missing+=(prometheus)
 command -v prometheus-alertmanager >/dev/null && command -v amtool >/dev/null || missing+=(prometheus-alertmanager)
+command -v chromium >/dev/null || missing+=(chromium)
 
 install_packages() {
   # Debian starts a cluster of its own with the server; this one is for tests that bring theirs.

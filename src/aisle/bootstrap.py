@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from aisle.registry.keys import ApiKeys
     from aisle.registry.ledger import Ledger
     from aisle.registry.mlflow import Tracking
+    from aisle.review.desk import ReviewDesk
+    from aisle.review.figures import ReviewBook
+    from aisle.serving.console_records import ConsoleRecords
     from aisle.serving.ledger_source import LedgerSource
     from aisle.serving.records import Records
 
@@ -130,11 +134,43 @@ class Application:
         return Exporter(lambda: self.database, model=self.settings.tracking.model, cache_s=self.settings.exporter.cache_s)
 
     @cached_property
+    def review_desk(self) -> "ReviewDesk":
+        """Where people get what they should look at, and decide."""
+        from aisle.review.desk import ReviewDesk
+
+        return ReviewDesk(self.database, timedelta(seconds=self.settings.review.lease_s))
+
+    @cached_property
+    def reviews(self) -> "ReviewBook":
+        """What waits for people, and what they decided."""
+        from aisle.review.figures import ReviewBook
+
+        return ReviewBook(self.database)
+
+    @cached_property
     def records(self) -> "Records":
         """What a server keeps on record."""
         from aisle.serving.records import Records
 
-        return Records(keys=self.keys, ledger=self.ledger, answers=self.prediction_log, feedback=self.feedback)
+        return Records(
+            keys=self.keys, ledger=self.ledger, answers=self.prediction_log, feedback=self.feedback, console=self.console
+        )
+
+    @cached_property
+    def console(self) -> "ConsoleRecords":
+        """What the console reads and writes."""
+        from aisle.monitoring.records import MonitorRecords
+        from aisle.registry.audit_log import AuditLog
+        from aisle.serving.console_records import ConsoleRecords
+
+        return ConsoleRecords(
+            database=self.database,
+            images=self.images,
+            desk=self.review_desk,
+            reviews=self.reviews,
+            monitoring=MonitorRecords(self.database),
+            audit=AuditLog(self.database),
+        )
 
     @cached_property
     def telemetry(self) -> Telemetry:

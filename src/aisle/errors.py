@@ -40,6 +40,8 @@
     ├── TelemetryError             a failure could not be told to the metrics
     ├── MonitoringError            a window, reference or policy cannot be used
     │   └── RequestConflict        somebody else took or closed a retrain request first
+    ├── ReviewError                a product cannot be reviewed, or a decision cannot be taken back
+    │   └── ReviewConflict         somebody else has the product by now, or decided it
     └── PipelineError              a step is unknown, or cannot run yet
 
 An error carries three things for the person who gets it: what happened (the message), how to mend it (`hint`) and, for
@@ -314,6 +316,14 @@ class MonitoringError(AisleError):
 
 class RequestConflict(MonitoringError):
     """Somebody else took or closed a retrain request first."""
+
+
+class ReviewError(AisleError):
+    """A product cannot be reviewed, or a decision cannot be taken back."""
+
+
+class ReviewConflict(ReviewError):
+    """Somebody else has the product by now, or decided it."""
 
 
 class PipelineError(AisleError):

@@ -189,16 +189,23 @@ class Monitoring(Concern):
     metrics_s: float = Field(5.0, gt=0, le=300, description="Seconds between the two looks at a server's metrics.")
 
 
+class Review(Concern):
+    """What people are asked to look at, and when what they said asks for a retraining."""
+
+    section: ClassVar[str] = "review"
+    window: str = Field("7d", description="Answers and feedback that `aisle review fill` looks at, as 24h or 7d.")
+    lease_s: float = Field(900.0, ge=10, le=86_400, description="Seconds for which a reviewer has a product alone.")
+    double_share: float = Field(0.1, ge=0, le=1, description="Share of products that two people review.")
+    draw_share: float = Field(0.01, ge=0, le=1, description="Share of answered products that chance picks for review.")
+    costs: str = Field("", description="What a wrong answer costs by category, as 10=2,50=0.5; 1 for all others.")
+    corrections: int = Field(500, ge=1, description="Labels given since the champion's snapshot that ask for a retraining.")
+    max_age: str = Field("90d", description="Age of the champion that asks for a retraining, as 90d.")
+    max_fall: float = Field(0.02, ge=0, lt=1, description="Accuracy by which answers may surely be below the gold rows'.")
+
+
 CONCERNS: tuple[type[Concern], ...] = (
-    Workspace,
-    Database,
-    Objects,
-    Tracking,
-    Catalog,
-    Training,
-    Serving,
-    Exporter,
-    Monitoring,
+    *(Workspace, Database, Objects, Tracking, Catalog, Training, Serving, Exporter, Monitoring),
+    Review,
 )
 """Every settings class, in the order in which they are shown."""
 
@@ -216,6 +223,7 @@ class Settings:
     serving: Serving
     exporter: Exporter
     monitoring: Monitoring
+    review: Review
     origins: dict[str, str]
 
 

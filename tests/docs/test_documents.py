@@ -26,8 +26,8 @@ CLI = typer.main.get_command(app)
 DOCUMENTS = documents()
 README = Document(ROOT / "README.md")
 HOW_TO = ROOT / "docs" / "how-to"
-BESIDES = {"AISLE_BASE", "AISLE_CONFIG", "AISLE_SECRETS_DIR", "AISLE_TEST_DATA"}
-"""Variables that are no settings: where settings are read from, what images are built on, where real catalogues lie."""
+BESIDES = {"AISLE_BASE", "AISLE_CONFIG", "AISLE_SCREENSHOTS", "AISLE_SECRETS_DIR", "AISLE_TEST_DATA"}
+"""Variables that are no settings: where settings are read from, what images are built on, what tests find and leave where."""
 
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 

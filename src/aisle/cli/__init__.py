@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from aisle import __version__
-from aisle.cli import catalog, config, database, keys, models, monitor, objects, pipeline, predictions, train
 from aisle.cli.backup import backup, restore
+from aisle.cli import catalog, config, database, keys, models, monitor, objects, pipeline, predictions, review, train
 from aisle.cli.demo import demo
 from aisle.cli.doctor import doctor
 from aisle.cli.predict import predict
@@ -36,6 +36,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(predictions.app, name="predictions")
 app.add_typer(monitor.app, name="monitor")
+app.add_typer(review.app, name="review")
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="database")
 app.add_typer(objects.app, name="objects")
@@ -45,6 +46,7 @@ app.command("doctor")(doctor)
 app.command("demo")(demo)
 app.command("predict")(predict)
 app.command("serve")(serve)
+app.command("trace")(review.trace)
 
 
 def _show_version(value: bool) -> None:

@@ -31,6 +31,7 @@ OPEN_PATHS = frozenset(
 )
 """Paths that need no key: whether the server is there, and how to speak to it."""
 
+_CONSOLE = "/console"
 _READING = frozenset({"GET", "HEAD"})
 _MAX_KEY = 512
 
@@ -57,7 +58,8 @@ def needed(method: str, path: str) -> KeyScope | Literal["any", "nothing"]:
     >>> needed("POST", "/v1/predictions"), needed("POST", "/v1/models/3/promote"), needed("GET", "/v1/models")
     ('predict', 'admin', 'any')
     """
-    if path in OPEN_PATHS:
+    if path in OPEN_PATHS or path == _CONSOLE or path.startswith(f"{_CONSOLE}/"):
+        # The console has sessions of its own: a browser sends no key.
         return "nothing"
     if method in _READING:
         return "any"
@@ -136,7 +138,7 @@ class Access:
         if key is None:
             if not self._options.open:
                 raise self._keyring.missing()
-            _refuse_strangers(scope)
+            refuse_strangers(scope)
             scope["state"]["caller"] = _LOCAL
             return {}
         proved = self._keyring.prove(key)
@@ -227,8 +229,13 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _refuse_strangers(scope: Scope) -> None:
-    """Refuse what reaches an open server from outside: over another address, or through a page in a browser here."""
+def refuse_strangers(scope: Scope) -> None:
+    """Refuse what reaches an open server from outside: over another address, or through a page in a browser here.
+
+    Raises:
+        Unauthenticated: It came over another address than loopback.
+        Forbidden: A page from elsewhere asks.
+    """
     if not _is_local(scope):
         raise Unauthenticated(
             "This server answers without keys on its own machine only.", hint="Ask over 127.0.0.1, or send a key."

@@ -20,6 +20,8 @@ from aisle.serving.access import Access, require_loopback_if_open
 from aisle.serving.batching import Batcher
 from aisle.serving.canary import Canary
 from aisle.serving.champions import ChampionWatch
+from aisle.serving.console import entrance, insight, reviewing, trying, versions
+from aisle.serving.console.sessions import Sessions
 from aisle.serving.express import Express
 from aisle.serving.journal import Journal
 from aisle.serving.keyring import Keyring
@@ -144,6 +146,9 @@ def create_app(
     )
     for room in rooms:
         app.include_router(room.router)
+    app.state.sessions = Sessions(keyring)
+    for part in (entrance, trying, reviewing, versions, insight):
+        app.include_router(part.router)
     return app
 
 

@@ -32,6 +32,8 @@ from aisle.errors import (
     PromotionRefused,
     RateLimited,
     RegistryError,
+    ReviewConflict,
+    ReviewError,
     ServingError,
     StorageError,
     TooSlow,
@@ -68,6 +70,8 @@ _ANSWERS: dict[type[AisleError], tuple[HTTPStatus, str]] = {
     RegistryError: (HTTPStatus.CONFLICT, "The registry does not allow that"),
     VersionNotFound: (HTTPStatus.NOT_FOUND, "There is no such version"),
     LedgerConflict: (HTTPStatus.CONFLICT, "Somebody else was first"),
+    ReviewConflict: (HTTPStatus.CONFLICT, "Somebody else was first"),
+    ReviewError: (HTTPStatus.UNPROCESSABLE_ENTITY, "The review is not possible"),
     PromotionRefused: (HTTPStatus.CONFLICT, "The promotion was refused"),
     StorageError: (HTTPStatus.SERVICE_UNAVAILABLE, "A store cannot be reached"),
     TrackingError: (HTTPStatus.SERVICE_UNAVAILABLE, "The model registry cannot be reached"),
@@ -211,6 +215,11 @@ def aisle_problem(scope: Scope, error: AisleError) -> Response:
         headers["Connection"] = "close"
     fields = error.fields if isinstance(error, InvalidRequest) else ()
     return problem(scope, status=status, kind=error.code, title=title, detail=detail, fields=fields, headers=headers)
+
+
+def status_of(error: AisleError) -> int:
+    """Return the HTTP status that tells of an error."""
+    return int(next(_ANSWERS[base] for base in type(error).__mro__ if base in _ANSWERS)[0])
 
 
 def _headers(error: AisleError) -> dict[str, str]:

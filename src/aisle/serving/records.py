@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from aisle.monitoring.feedback import CatalogueProduct, Feedback, LoggedAnswer, StoredFeedback
 from aisle.registry.records import ModelVersion, Promotion
+from aisle.serving.console_records import ConsoleRecords
 from aisle.serving.journal import AnswerStore
 from aisle.serving.keyring import KeySource
 
@@ -15,6 +16,10 @@ class LedgerDesk(Protocol):
 
     def models(self) -> Sequence[ModelVersion]:
         """Return every version, oldest first."""
+        ...
+
+    def history(self) -> Sequence[Promotion]:
+        """Return every row, oldest first."""
         ...
 
     def champion(self) -> Promotion | None:
@@ -75,9 +80,11 @@ class Records:
         ledger: The registered versions, and who is champion.
         answers: The prediction log.
         feedback: What people say is right.
+        console: What the console reads and writes; without it there is none.
     """
 
     keys: KeySource
     ledger: LedgerDesk
     answers: AnswerStore
     feedback: FeedbackStore
+    console: ConsoleRecords | None = None

@@ -1,12 +1,13 @@
 """The tables: what the database keeps, one definition for PostgreSQL and SQLite.
 
-`products` and `rejects` are filled by ingest under a row of `loads`. A product's `label` is the one that it came with; every
-later word on it, a person's or its source's, is a row of `labels`, and the view `current_labels` says which one holds.
-`snapshots` names frozen data versions; `models` and `promotions` are the promotion ledger; `steps` remembers what the
-pipeline has done. `api_keys` says who may ask a server for what; no secret is in it, only what proves one. `predictions` is
-what servers answered, for a while; `feedback` is what people say is right. `monitor_runs` and `monitor_values` are what
-monitoring found in it, `retrain_requests` what it asked for and what became of that. The relations `x_train`, `x_test` and
-`y_train` that users of the challenge know are views, made by the migrations.
+`products` and `rejects` are filled by ingest under a row of `loads`. A product's `label` is the one that it came with;
+every later word on it, a person's or its source's, is a row of `labels`, and the view `current_labels` says which one
+holds. `snapshots` names frozen data versions; `models` and `promotions` are the promotion ledger; `steps` remembers what
+the pipeline has done. `api_keys` says who may ask a server for what; no secret is in it, only what proves one.
+`predictions` is what servers answered, for a while; `feedback` is what people say is right. `review_items` is what people
+should look at and `review_decisions` what they decided; `audit_events` is who did what in the console. `monitor_runs` and
+`monitor_values` are what monitoring found in it, `retrain_requests` what it asked for and what became of that. The
+relations `x_train`, `x_test` and `y_train` that users of the challenge know are views, made by the migrations.
 """
 
 from datetime import UTC, datetime
@@ -149,6 +150,8 @@ labels = Table(
     Column("reason", Text, nullable=False, server_default=""),
     Column("load_id", BigInteger),
     _created(),
+    # A row that takes another one back: its number. Neither holds then.
+    Column("withdraws", Integer),
 )
 
 rejects = Table(
@@ -357,4 +360,70 @@ retrain_requests = Table(
         postgresql_where=text("state IN ('requested', 'taken')"),
         sqlite_where=text("state IN ('requested', 'taken')"),
     ),
+)
+
+review_items = Table(
+    "review_items",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("name", NAME, nullable=False, index=True),
+    Column("reason", String, nullable=False),
+    Column("drawn", Boolean, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("kind", NAME, nullable=False),
+    Column("reviews_wanted", Integer, nullable=False),
+    Column("source", NAME, nullable=False),
+    Column("split", NAME, nullable=False),
+    Column("product_id", NAME, nullable=False),
+    Column("request_id", NAME),
+    Column("position", Integer),
+    Column("predicted", NAME),
+    Column("confidence", Float),
+    Column("second_code", NAME),
+    Column("version", Integer),
+    Column("suggested", NAME),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("title", Text),
+    Column("description", Text),
+    Column("brand", Text),
+    Column("state", String, nullable=False),
+    Column("code", NAME),
+    Column("leased_by", NAME),
+    Column("leased_until", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    # Of a product one item is open at a time, however often it was answered.
+    Index(
+        "uq_review_items_open",
+        "name",
+        unique=True,
+        postgresql_where=text("state = 'open'"),
+        sqlite_where=text("state = 'open'"),
+    ),
+    Index("ix_review_items_state_value", "state", "value"),
+)
+
+review_decisions = Table(
+    "review_decisions",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("item_id", SERIAL, ForeignKey("review_items.id"), nullable=False, index=True),
+    Column("reviewer", NAME, nullable=False, index=True),
+    Column("verdict", String, nullable=False),
+    Column("code", NAME),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("decided_at", Moment, nullable=False),
+    Column("label_seq", Integer),
+    Column("undone_at", Moment),
+)
+
+audit_events = Table(
+    "audit_events",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("at", Moment, nullable=False, index=True),
+    Column("actor", NAME, nullable=False),
+    Column("action", String, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
 )

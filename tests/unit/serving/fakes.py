@@ -215,6 +215,9 @@ class FakeLedger:
             raise self.unreachable
         return list(self._models)
 
+    def history(self) -> list[Promotion]:
+        return list(self._rows)
+
     def champion(self) -> Promotion | None:
         return self._rows[-1] if self._rows else None
 

@@ -1,0 +1,196 @@
+"""The console in a real browser: every page, with the keyboard, on a phone, in French, and with whoever means harm."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select
+
+from aisle.storage.schema import labels, products
+from tests.browser.conftest import HOSTILE, Console, Visitor
+from tests.catalogues import jpeg
+
+pytestmark = pytest.mark.servers
+PAGES = ("try", "review", "models", "operations", "catalogue", "drift")
+_AXE = """async () => (await axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}))
+    .violations.map(v => v.id + ": " + v.nodes.map(n => n.html).join(" | "))"""
+
+
+@pytest.fixture(autouse=True)
+def _fresh(console: Console) -> None:
+    console.fill()
+
+
+def violations(page: Any, axe: str) -> list[str]:
+    # As a debugger would: the pages' own policy lets no foreign script in.
+    page.evaluate(axe)
+    found: list[str] = page.evaluate(_AXE)
+    return found
+
+
+def picture(page: Any, name: str) -> None:
+    """Keep a picture for the documents where `AISLE_SCREENSHOTS` names their folder."""
+    if folder := os.environ.get("AISLE_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"console-{name}.png")
+
+
+def given(console: Console) -> list[tuple[str, str, str]]:
+    with console.application.database.reading() as connection:
+        query = select(labels.c.product_id, labels.c.code, labels.c.author).order_by(labels.c.created_at, labels.c.seq)
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def test_every_page_is_there_and_holds_the_rules_of_accessibility(enter: Visitor, console: Console, axe: str):
+    page = enter("admin")
+    for name in PAGES:
+        page.click(f"nav a[href$='/{name}']")
+        page.wait_for_url(f"{console.url}/{name}")
+        assert page.locator("nav a[aria-current=page]").get_attribute("href").endswith(name)
+        assert page.locator("h1").count() == 1
+        assert "owned" not in page.title()
+        assert violations(page, axe) == [], name
+        size = page.evaluate("() => document.documentElement.outerHTML.length")
+        assert size < 200_000
+        picture(page, name)
+    page.click("button[value=dark]")
+    for name in PAGES:
+        page.goto(f"{console.url}/{name}")
+        assert page.locator("html").get_attribute("data-theme") == "dark"
+        assert violations(page, axe) == [], name
+
+
+def test_a_product_is_reviewed_with_the_keyboard_alone(enter: Visitor, console: Console):
+    page = enter("reviewer", path="review")
+    assert HOSTILE[:8] in page.locator("#product").inner_text()
+    first = page.locator("[data-key='1']").get_attribute("value")
+    page.keyboard.press("1")
+    page.wait_for_selector("#product:has-text('numéro 1')")
+    assert given(console) == [("P-0", first, "reviewer")]
+    page.keyboard.press("s")
+    page.wait_for_selector("#product:has-text('numéro 2')")
+    page.keyboard.press("u")
+    page.wait_for_selector("#product:has-text('numéro 1')")
+    page.keyboard.press("/")
+    page.keyboard.type("category 7")
+    page.wait_for_selector("#found button")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#product:has-text('numéro 2')")
+    assert given(console)[-1] == ("P-1", "7", "reviewer")
+    page.keyboard.press("u")
+    page.wait_for_selector("#product:has-text('numéro 1')")
+    assert len(given(console)) == 3
+
+
+def test_a_phone_shows_all_of_it(enter: Visitor, console: Console, axe: str):
+    page = enter("admin", path="review", viewport={"width": 360, "height": 640}, has_touch=True)
+    for name in PAGES:
+        page.goto(f"{console.url}/{name}")
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 360, name
+    page.goto(f"{console.url}/review")
+    assert violations(page, axe) == []
+    page.tap("[data-key='2']")
+    page.wait_for_selector("#product:has-text('numéro 1')")
+    picture(page, "phone")
+
+
+def test_two_reviewers_never_get_the_same_product(enter: Visitor, console: Console):
+    one, two = enter("reviewer", path="review"), enter("second", path="review")
+    first, second = (page.locator("[data-item]").get_attribute("data-item") for page in (one, two))
+    assert first != second
+    # Somebody who sends another's product is told so, and nothing is kept.
+    two.eval_on_selector("#decide input[name=item]", "(field, item) => { field.value = item }", first)
+    two.keyboard.press("1")
+    two.wait_for_selector("[role=alert]")
+    assert "somebody else's" in two.locator("[role=alert]").inner_text()
+    assert given(console) == []
+    one.keyboard.press("1")
+    one.wait_for_selector("[role=status]")
+    assert [author for *_, author in given(console)] == ["reviewer"]
+
+
+def test_a_product_that_was_deleted_is_told(enter: Visitor, console: Console):
+    page = enter("reviewer", path="review")
+    with console.application.database.transaction() as connection:
+        connection.execute(delete(products).where(products.c.id == "P-0"))
+    page.keyboard.press("1")
+    page.wait_for_selector("[role=alert]:has-text('no longer in the catalogue')")
+    assert "numéro 1" in page.locator("#product").inner_text()
+
+
+def test_an_image_is_dropped_and_an_answer_comes_with_its_reasons(enter: Visitor, tmp_path: Path):
+    page = enter("viewer")
+    assert page.locator("nav a[href$='/review']").count() == 0
+    (tmp_path / "<b>a.jpg").write_bytes(jpeg(3))
+    page.fill("#title", HOSTILE + " title")
+    page.set_input_files("#image", tmp_path / "<b>a.jpg")
+    page.wait_for_selector("[data-preview]:not([hidden])")
+    page.click("text=Classify")
+    page.wait_for_selector("#answer")
+    assert "text" in page.locator("[data-modalities]").inner_text()
+    assert page.locator("mark").first.inner_text() == "title"
+    assert page.locator("table").count() == 2
+    (tmp_path / "no.jpg").write_bytes(b"<script>no image</script>")
+    page.set_input_files("#image", tmp_path / "no.jpg")
+    page.click("text=Classify")
+    page.wait_for_selector("[role=alert]")
+    assert page.locator("#answer").count() == 0
+
+
+def test_a_champion_is_made_and_a_stale_page_is_refused(enter: Visitor, console: Console):
+    page, stale = enter("admin", path="models"), enter("admin", path="models")
+    assert HOSTILE[:8] in page.locator("main").inner_text()
+    page.fill("form[action$=promote] input[name=reason]", "Better on gold rows.")
+    page.click("form[action$=promote] button")
+    page.wait_for_selector("[role=status]:has-text('Version 2')")
+    stale.fill("form[action$=promote] input[name=reason]", "Late.")
+    stale.click("form[action$=promote] button")
+    stale.wait_for_selector("[role=alert]")
+    assert [row.reason for row in console.application.ledger.history()][-1] == "Better on gold rows."
+    page.fill("form[action$=rollback] input[name=reason]", "Complaints.")
+    page.click("form[action$=rollback] button")
+    page.wait_for_selector("[role=status]:has-text('Version 1')")
+    page.check("input[name=version][value='1']")
+    page.check("input[name=version][value='2']")
+    page.click("section > button:has-text('Compare')")
+    page.wait_for_selector("#comparison")
+    page.goto(f"{console.url}/operations")
+    told = page.locator("main").inner_text()
+    for word in ("sign-in", "promote refused", "rollback", "Complaints."):
+        assert word in told
+
+
+def test_whoever_has_no_key_stays_outside(enter: Visitor, console: Console, axe: str):
+    page = enter("", path="models")
+    assert "/sign-in?next=" in page.url
+    assert violations(page, axe) == []
+    page.fill("#key", "aisle_0123456789ab_" + "x" * 43)
+    page.press("#key", "Enter")
+    page.wait_for_selector("[role=alert]:has-text('not known')")
+    page.fill("#key", HOSTILE)
+    page.press("#key", "Enter")
+    page.wait_for_selector("[role=alert]:has-text('form')")
+    assert page.context.cookies() == []
+    page.fill("#key", console.keys["viewer"])
+    page.press("#key", "Enter")
+    page.wait_for_selector("nav")
+    cookie = next(one for one in page.context.cookies() if one["name"] == "aisle_session")
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/console")
+    assert page.locator("form[action$=promote]").count() == 0
+    page.goto(f"{console.url}/review")
+    page.wait_for_selector("[role=alert]:has-text('reviewer')")
+    page.goto(f"{console.url}/try")
+    page.click("text=Sign out")
+    page.wait_for_selector("#key")
+
+
+def test_french_is_spoken(enter: Visitor, console: Console):
+    page = enter("admin", path="review", locale="fr-FR")
+    assert page.locator("html").get_attribute("lang") == "fr"
+    for name in PAGES:
+        page.goto(f"{console.url}/{name}")
+        assert "Se déconnecter" in page.locator("header").inner_text()
+    assert page.locator("h1").inner_text() == "Dérive"
+    page.click("button[value=en]")
+    page.wait_for_selector("h1:has-text('Drift')")

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from aisle import __version__
-from aisle.cli.backup import backup, restore
 from aisle.cli import catalog, config, database, keys, models, monitor, objects, pipeline, predictions, review, train
+from aisle.cli.backup import backup, restore
 from aisle.cli.demo import demo
 from aisle.cli.doctor import doctor
 from aisle.cli.predict import predict

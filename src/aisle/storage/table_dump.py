@@ -18,7 +18,8 @@ import orjson
 from sqlalchemy import Column, Connection, Table, func, insert, select, text
 
 from aisle.errors import BackupError
-from aisle.storage.schema import METADATA, Moment
+from aisle.storage.column_types import Moment
+from aisle.storage.schema import METADATA
 
 _BATCH = 5_000
 _JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z

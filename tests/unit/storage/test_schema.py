@@ -9,7 +9,8 @@ from sqlalchemy import Table, create_engine, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
-from aisle.storage.schema import METADATA, NAME, Moment, snapshots
+from aisle.storage.column_types import NAME, Moment
+from aisle.storage.schema import METADATA, snapshots
 
 TABLES = METADATA.sorted_tables
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))

@@ -3,7 +3,7 @@ BIN := .venv/bin
 BENCHMARKS := $(patsubst benchmarks/bench_%.py,bench-%,$(wildcard benchmarks/bench_*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-product demo test test-fast test-docker test-airflow check check-docs format bench serve docs lock clean \
+.PHONY: help setup setup-product demo test test-fast test-docker test-airflow coverage check check-docs format bench serve docs lock clean \
 	secrets images up down status logs backup restore cli
 
 help:
@@ -19,6 +19,10 @@ demo: setup-product ## Take a synthetic catalogue from its files to a served pre
 	@$(BIN)/aisle demo
 
 test: setup ## Run every test, with real servers where they can be installed
+	@scripts/setup-servers.sh
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+coverage: setup ## Run every test, and show which lines none of them reached
 	@scripts/setup-servers.sh
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 

@@ -67,7 +67,7 @@ def title(number: int) -> str:
     return HOSTILE if number == 0 else f"Piscine numéro {number}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """A server on loopback with a fake model, a real database, and keys."""
     home = tmp_path_factory.mktemp("console")
@@ -102,7 +102,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     application.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """Debian's Chromium."""
     path = shutil.which("chromium")
@@ -153,7 +153,7 @@ def _own(console: Console) -> tuple[str, ...]:
     return (console.url.removesuffix("/console"), "blob:", "data:")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def axe() -> str:
     """The accessibility checker's script."""
     return Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")

@@ -1,10 +1,9 @@
 """Fetching the challenge's files with one's own login; what is there and good is never touched by what is not."""
 
-import fcntl
 import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +14,7 @@ from aisle.catalog.expected_files import Expected, ExpectedImages, ExpectedTable
 from aisle.catalog.transfer import RENEW, Patience, Progress, Transfer, version_file
 from aisle.errors import DownloadError, SettingsError
 from aisle.settings import Catalog
+from aisle.storage.folder_lock import alone_in
 
 _LOG = structlog.get_logger(__name__)
 _ROW = ("", "designation", "description", "productid", "imageid")
@@ -98,7 +98,10 @@ def download_challenge(
             the same folder is under way.
     """
     done: list[DownloadedFile] = []
-    with _alone(folder), closing(_Session(options, patience or Patience(), progress)) as session:
+    with (
+        alone_in(folder, "download", DownloadError),
+        closing(_Session(options, patience or Patience(), progress)) as session,
+    ):
         for group in groups:
             kept = {} if force else _good(folder, group)
             fetched = {file: session.fetch(file, folder) for file in group if file not in kept}
@@ -178,23 +181,6 @@ def _cookies(options: Catalog) -> dict[str, str]:
         if not _COOKIE.fullmatch(value):
             raise SettingsError(f"AISLE_CATALOG_{name.upper()} holds characters that no cookie has.", hint=RENEW)
     return values
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold a lock on the folder, and turn the disk's refusals into words."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-        finally:
-            os.close(lock)
-    except BlockingIOError as error:
-        raise DownloadError(f"Another download into {folder} is under way.", hint="Wait for it, or stop it.") from error
-    except OSError as error:
-        raise DownloadError(f"{error.filename or folder} cannot be written: {error.strerror}.") from error
 
 
 def _put_in_place(path: Path) -> None:

@@ -10,13 +10,10 @@ A backup appears under its name when it is complete. Rows are read in one transa
 written before the rows that name them, so whatever a row names is there.
 """
 
-import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +24,7 @@ import orjson
 from aisle.digest import json_digest, sha256_file
 from aisle.errors import BackupError
 from aisle.storage.database import Database
+from aisle.storage.folder_lock import alone_in
 from aisle.storage.objects import Bucket
 from aisle.storage.schema import METADATA
 from aisle.storage.table_dump import (
@@ -76,7 +74,7 @@ def write_backup(
     Raises:
         BackupError: The folder cannot be written, or another backup into it is under way.
     """
-    with _alone(folder):
+    with alone_in(folder, "backup", BackupError):
         if (folder / name / "manifest.json").is_file():
             return read_manifest(folder / name)
         created_at, revision = datetime.now(UTC), database.revision()
@@ -184,7 +182,7 @@ def restore_backup(
 
 def prune_backups(folder: Path, keep: int) -> list[str]:
     """Remove all but the newest backups of a folder, and what only they held; return the names of those removed."""
-    with _alone(folder):
+    with alone_in(folder, "backup", BackupError):
         found = sorted((read_manifest(path.parent) for path in folder.glob("*/manifest.json")), key=lambda b: b.created_at)
         gone, left = found[: max(0, len(found) - keep)], found[max(0, len(found) - keep) :]
         for backup in gone:
@@ -233,22 +231,3 @@ def _objects(backup: Backup, bucket: str) -> Iterator[dict[str, str]]:
 
 def _blob(folder: Path, digest: str) -> Path:
     return folder / "blobs" / digest[:2] / digest
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold a lock on the folder, and turn the disk's refusals into words."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-        finally:
-            os.close(lock)
-    except BlockingIOError as error:
-        raise BackupError(f"Another backup into {folder} is under way.", hint="Wait for it, or stop it.") from error
-    except OSError as error:
-        raise BackupError(
-            f"{error.filename or folder} cannot be written: {error.strerror}.", hint="Make room, or name another folder."
-        ) from error

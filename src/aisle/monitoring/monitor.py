@@ -96,18 +96,22 @@ class Monitor:
             BundleError: The bundle is missing or damaged.
         """
         if version is None:
-            newest = self.answers.newest_version(now)
-            champion = Ledger(self._database).champion() if newest is None else None
-            if newest is None and champion is None:
-                raise MonitoringError(
-                    "Nothing has been answered yet, and there is no champion.",
-                    hint="Serve a model (`aisle serve`), or name one with --reference.",
-                )
-            version = newest[0] if newest else champion.version  # type: ignore[union-attr]
+            version = self._answering(now)
         known = Ledger(self._database).model(version)
         sealed = read_sealed(fetch(self._artifacts, known.bundle, self._cache))
         reference = Reference.from_json(orjson.loads(sealed.files["profile.json"]))
         return Subject(version, known.bundle, reference, self._ages(version, known.snapshot))
+
+    def _answering(self, now: datetime) -> int:
+        """Return the version of the newest answer, or the champion's where nothing has been answered yet."""
+        if (newest := self.answers.newest_version(now)) is not None:
+            return newest[0]
+        if (champion := Ledger(self._database).champion()) is None:
+            raise MonitoringError(
+                "Nothing has been answered yet, and there is no champion.",
+                hint="Serve a model (`aisle serve`), or name one with --reference.",
+            )
+        return champion.version
 
     def run(
         self,

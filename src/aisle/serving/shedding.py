@@ -16,9 +16,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from aisle.serving.batching import MAX_BYTES
 from aisle.serving.observation import identity_of
 from aisle.serving.problems import aisle_problem
+from aisle.serving.routes import predictions
 from aisle.serving.service import Service
 
-PATHS = frozenset({"/v1/predictions", "/invocations"})
+PATHS = frozenset({predictions.PATH, "/invocations"})
 """Where products are posted; a body of more than `MAX_BYTES` goes to a scoring thread there."""
 
 _EVERY_S = 1.0

@@ -29,6 +29,7 @@ from aisle.bootstrap import Application
 from aisle.catalog.product import Product
 from aisle.configuration import load_settings
 from aisle.models.bundle import Bundle
+from aisle.models.manifest import FORMAT
 from aisle.registry.mlflow.package import save_package
 from benchmarks.open_loop import ask
 from benchmarks.reporting import ROOT, Figure, report
@@ -53,7 +54,7 @@ def ours(home: str | None = None, key: str | None = None) -> Peer:
 
 def with_mlflow() -> Peer:
     """Return `mlflow models serve` with our bundle."""
-    folder = ROOT / "build" / "bench" / "serving-mlflow"
+    folder = ROOT / "build" / "bench" / f"serving-mlflow-{FORMAT}"
     if not (folder / "MLmodel").is_file():
         import mlflow
         import mlflow.pyfunc

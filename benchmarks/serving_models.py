@@ -16,6 +16,7 @@ from aisle.models.conformal import fit_conformal
 from aisle.models.decisions import Decisions
 from aisle.models.families import FAMILIES
 from aisle.models.fusion_fit import fit_fusion
+from aisle.models.manifest import FORMAT
 from aisle.models.text_space_fit import TextOptions, fit_text_space
 from aisle.models.thresholds import thresholds_by_cost
 from benchmarks.catalogues import draw_products, read_challenge, real_data
@@ -54,7 +55,7 @@ def picture(label: int, seed: int, size: int = 190) -> bytes:
 
 def bundle_folder() -> Path:
     """Return the folder of the bundle, fitted at the first call."""
-    folder = ROOT / "build" / "bench" / "serving-bundle"
+    folder = ROOT / "build" / "bench" / f"serving-bundle-{FORMAT}"
     if (folder / "manifest.json").is_file():
         return folder
     products = titled_products()

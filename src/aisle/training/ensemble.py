@@ -4,6 +4,7 @@ Nothing is fitted or chosen on rows that the same model has learnt from: every r
 scores from a copy fitted on the other folds, and whole groups of duplicates are in one fold.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,8 +111,10 @@ def fit_all(folder: Path, trials: Sequence[Trial], rows: Rows, *, seed: int, job
 
 
 def _parallel(work: Iterator[Any], jobs: int) -> Iterator[Any]:
-    found: Iterator[Any] = Parallel(n_jobs=jobs, return_as="generator")(work)
-    return found
+    with warnings.catch_warnings():
+        # A worker whose memory grew by a large fit is replaced by a fresh one, which is what we want, and told as a leak.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+        yield from Parallel(n_jobs=jobs, return_as="generator")(work)
 
 
 def _held_scores(folder: Path, trial: Trial, learnt: Rows, held: Rows, seed: int) -> Floats:

@@ -13,12 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aisle.errors import ModelError
-from aisle.features.lanes import LANES, add_lanes
+from aisle.features.lanes import LANES, add_lines, fetch
 from aisle.features.ngrams import Codes, Shape, codes_of, compiled, end_of, enumerate_ngrams, room_for, tally
 from aisle.features.tfidf import TfidfColumns
 
 LEVELS = 127
 """A weight is at most so many steps, up or down."""
+
+FEW = 16
+"""What an n-gram counts for that comes so often is worked out when it comes, and once a call where it comes less often."""
+
+LINE = 64
+"""Bytes of a cache line."""
 
 _M1, _M2, _M4, _H1 = (np.uint64(v) for v in (0x5555555555555555, 0x3333333333333333, 0x0F0F0F0F0F0F0F0F, 0x0101010101010101))
 _ONE, _TWO, _FOUR, _SIX, _TOP, _LOW = (np.uint64(value) for value in (1, 2, 4, 6, 56, 63))
@@ -181,37 +187,45 @@ def _score(
     room = room_for(codes, shape)
     found, times, spare = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
     width, half, line_bytes = lines.shape[1], 1 << (shape[4] - 1), lines.reshape(-1)
-    sums = np.empty(width, np.float32)
+    each, flat = factors.shape[1], factors.reshape(-1)
+    sums, values, steps = np.empty(width, np.float32), np.empty(room, np.float32), np.empty(room, np.float32)
+    weights = np.empty(FEW, np.float32)
+    for often in range(1, FEW):
+        weights[often] = np.float32(1 + np.log(often))
     scores = np.zeros((texts, width), np.float32)
     start = 1
     for text in range(texts):
         stop = end_of(codes, start, 10)
         distinct = tally(found, enumerate_ngrams(codes, start, stop, shape, found), times, spare, shape[4])
         start = stop + 1
-        # First all columns: these looks do not wait for each other.
+        # First all columns, and what will be read of them is asked for: these looks do not wait for each other.
         words, known = 0, 0
         for position in range(distinct):
             column = _column(found[position], marks, ranks)
             if column >= 0:
+                fetch(flat, column * each)
+                for first in range(0, width, LINE):
+                    fetch(line_bytes, column * width + first)
                 words += 1 if found[position] < half else 0
                 spare[known], times[known] = column, times[position]
                 known += 1
         # Buckets rise, so words come first: each kind is summed up, and divided by its norm when that is known.
         for first, last in ((0, words), (words, known)):
-            sums[:] = 0
             squares = 0.0
             for position in range(first, last):
-                column = np.int64(spare[position])
-                value = factors[column, 0]
-                if times[position] > 1:
-                    value *= np.float32(1 + np.log(times[position]))
+                value, often = factors[spare[position], 0], times[position]
+                if often > 1:
+                    value *= weights[often] if often < FEW else np.float32(1 + np.log(often))
                 squares += value * value
+                values[position] = value
+            if squares > 0:
+                sums[:] = 0
                 begin = 0
                 for model in range(ends.size):
-                    step = value * factors[column, 1 + model]
+                    for position in range(first, last):
+                        steps[position] = values[position] * factors[spare[position], 1 + model]
                     while begin < ends[model]:
-                        add_lanes(sums, begin, line_bytes, column * width + begin, step)
+                        add_lines(sums, begin, line_bytes, begin, width, spare, steps, first, last)
                         begin += LANES
-            if squares > 0:
                 scores[text] += sums * np.float32(1 / np.sqrt(squares))
     return scores

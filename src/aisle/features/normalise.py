@@ -46,9 +46,11 @@ _MARKUP = re.compile(
     r"|<(?:/[a-z]{0,10}|[a-z]{1,10}) ?/?(?=\s{0,3}(?:…|\Z))",
     re.IGNORECASE | re.DOTALL,
 )
-_MIXED = re.compile(r"[0-9](?:(?<=[^ 0-9].)|(?=[^ 0-9]))")
-_RUN = re.compile(r"[0-9]+|[^ 0-9]+")
+_DIGITS = re.compile(r"([0-9]+)")
 _DIGIT_COMMA = re.compile(r"(?<=[0-9]),(?=[0-9])")
+# What `aisle.features.repair` looks for, as far as it is Latin-1; the signs, which are rarer, are looked for first.
+_MOJIBAKE = re.compile(rb"[\x80-\xbf](?<=[\xc2-\xd1\xe2-\xf0].)", re.DOTALL)
+_DIGIT_COMMA_BYTES = re.compile(_DIGIT_COMMA.pattern.encode())
 _MOST_FOLDED = 65_536
 _LETTER_MARKS = (0, 7, 8, 9)
 # Letters that Unicode does not take apart, and signs whose compatibility form would run into the word before them.
@@ -112,7 +114,7 @@ def normalise(text: str, rules: Normalisation = DEFAULT) -> str:
     if not text:
         return ""
     if not text.isascii():
-        text = _INVISIBLE.sub("", text)
+        text = _INVISIBLE.sub("", text) if (folded := _western(text, rules)) is None else folded
     if rules.html and ("&" in text or "<" in text):
         text = _strip_html(text)
     plain = text.isascii()
@@ -122,7 +124,7 @@ def normalise(text: str, rules: Normalisation = DEFAULT) -> str:
         text = _DIGIT_COMMA.sub("", text)
     # Most titles are plain ASCII, and for those a table of bytes is several times faster.
     text = text.encode("ascii").translate(_ASCII).decode("ascii") if plain else text.translate(_FOLD)
-    return " ".join(_RUN.findall(text) if _MIXED.search(text) else text.split())
+    return " ".join(" ".join(_DIGITS.split(text)).split())
 
 
 def has_html(text: str) -> bool:
@@ -131,9 +133,26 @@ def has_html(text: str) -> bool:
     >>> has_html("d&eacute;co"), has_html("<b>"), has_html("AT&T, 3 < 5")
     (True, True, False)
     """
+    if not text.isascii():
+        text = _INVISIBLE.sub("", text)
     if "&" in text and any(_decode(match) != match[0] for match in _ENTITY.finditer(text)):
         return True
     return "<" in text and _MARKUP.search(text) is not None
+
+
+def _western(text: str, rules: Normalisation) -> str | None:
+    """Return a text folded by a table of bytes, as most with accents can be; nothing where a step finds more to do.
+
+    What is folded here has no "&" or "<", nothing unseen and nothing to repair: the later steps find nothing.
+    """
+    if rules.html and ("&" in text or "<" in text):
+        return None
+    try:
+        written = text.encode("latin-1")
+    except UnicodeEncodeError:
+        return None
+    folded = (_DIGIT_COMMA_BYTES.sub(b"", written) if b"," in written else written).translate(_WESTERN)
+    return None if b"\0" in folded or (rules.encoding and _MOJIBAKE.search(written)) else folded.decode("ascii")
 
 
 def _strip_html(text: str) -> str:
@@ -191,3 +210,8 @@ def _kept(part: str) -> str:
 
 _FOLD = _Folding()
 _ASCII = bytes(ord(_FOLD[code]) for code in range(128)) + bytes(128)
+# Of Latin-1 what folds to one ASCII character; 0 where a text has to go the longer way, as it has where a letter was lost.
+_WESTERN = _ASCII[:128] + bytes(
+    ord(_FOLD[code]) if len(_FOLD[code]) == 1 and _FOLD[code].isascii() and code >= 0xA0 and chr(code) != "¿" else 0
+    for code in range(128, 256)
+)

@@ -218,26 +218,32 @@ class _Predictor:
         ranked, ends = self.decisions.conformal.ranked(probabilities)
         doubtful = self.decisions.thresholds.review(order[:, 0], values[:, 0]).tolist()
         codes, names = list(self.categories), list(self.categories.values())
-        likely, starts = [codes[k] for k in ranked.tolist()], [0, *ends]
+        likely = [codes[k] for k in ranked.tolist()]
+        sets = [tuple(likely[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
         based = [_BASES[text, image] for text, image in zip(found.written.tolist(), found.seen.tolist(), strict=True)]
-        answers = []
-        for place, (product, places, shares) in enumerate(zip(block, order.tolist(), values.tolist(), strict=True)):
-            candidates = tuple(Candidate(codes[k], names[k], share) for k, share in zip(places, shares, strict=True))
-            first, modalities = candidates[0], based[place]
-            answers.append(
-                Prediction(
-                    product.id,
-                    first.code,
-                    first.name,
-                    first.probability,
-                    candidates,
-                    modalities,
-                    tuple(likely[starts[place] : ends[place]]),
-                    ("not confident" if doubtful[place] else None) if modalities else "nothing to go by",
-                    found.problems[place],
-                )
+        reviews = [
+            ("not confident" if doubt else None) if base else "nothing to go by"
+            for doubt, base in zip(doubtful, based, strict=True)
+        ]
+        # Column by column, not answer by answer: this is what a text costs beside its n-grams.
+        width, places, shares = order.shape[1], order.ravel().tolist(), values.ravel().tolist()
+        said, called = [codes[k] for k in places], [names[k] for k in places]
+        candidates = list(map(Candidate, said, called, shares))
+        tops = [tuple(candidates[first : first + width]) for first in range(0, len(candidates), width)]
+        return list(
+            map(
+                Prediction,
+                [product.id for product in block],
+                said[::width],
+                called[::width],
+                shares[::width],
+                tops,
+                based,
+                sets,
+                reviews,
+                found.problems,
             )
-        return answers
+        )
 
 
 _BASES: Mapping[tuple[bool, bool], tuple[str, ...]] = {

@@ -31,6 +31,10 @@ from aisle.training.workbench import Rows, opened
 SEARCH_SHARE = 0.4
 """Share of the budget for the search."""
 
+SEARCH_GRACE = 1.5
+"""A search is cut short when it takes so many times its share: a slower or busier machine than the estimates are for may be
+late, and still finds what it finds every time."""
+
 FIT_SHARE = 0.5
 """Share of the budget for scores out of fold and the last fit; what is left is for reading, judging and writing."""
 

@@ -19,6 +19,8 @@ from aisle.models.fusion import Form
 _PULL = 2.0
 _OFFSET_PART = 0.1
 _STEPS = 100
+# A step that lowers the loss by a smaller part is the last: standard errors of a loss are a thousand times that.
+_ENOUGH = 1e-5
 _LARGEST = 50.0
 _SMALLEST = 0.01
 
@@ -139,7 +141,7 @@ def fit_rich(
         value += penalty / 2 * float(flat[:size] @ flat[:size] + _OFFSET_PART * offsets @ offsets)
         return value, gradient
 
-    limits = {"maxiter": _STEPS, "maxcor": 10}
+    limits = {"maxiter": _STEPS, "maxcor": 10, "ftol": _ENOUGH}
     found = minimize(loss, np.zeros(size + classes), jac=True, method="L-BFGS-B", options=limits).x.astype(np.float32)
     weights = found[:size].reshape(shape)
     own = scalars.astype(np.float32)

@@ -20,11 +20,11 @@ demo: setup-product ## Take a synthetic catalogue from its files to a served pre
 
 test: setup ## Run every test, with real servers where they can be installed
 	@scripts/setup-servers.sh
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 coverage: setup ## Run every test, and show which lines none of them reached
 	@scripts/setup-servers.sh
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
 test-fast: setup ## Run the tests that need neither servers nor patience
 	@$(BIN)/python -m pytest -q -m "not servers and not slow and not docker"

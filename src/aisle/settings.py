@@ -102,7 +102,7 @@ class Training(Concern):
         0.0, ge=0, lt=1, description="Cost of a review where a wrong answer costs 1; 0 to go by the precision instead."
     )
     answer_price: float = Field(
-        5e-4, ge=0, description="Log loss, in nats, that a component has to bring for each microsecond it adds to an answer."
+        1e-3, ge=0, description="Log loss, in nats, that a component has to bring for each microsecond it adds to an answer."
     )
     jobs: int = Field(0, ge=0, le=256, description="Processes that train side by side; 0 for one on each core.")
     memory: float = Field(0.0, ge=0, description="GB that a training may use; 0 for four fifths of what is free.")

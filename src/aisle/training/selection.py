@@ -213,7 +213,7 @@ def choose(
         folder: The saved workbench, with the scores of what was tried on all rows.
         layout: What there is to learn from.
         fit_seconds: Core-seconds that fitting all components once may take, by the estimates.
-        price: Log loss, in nats, that a microsecond of answering has to bring.
+        price: Log loss, in nats, that a microsecond of answering has to bring; images alone are free.
         most: Components at most.
     """
     bench, validation = layout.bench, layout.places["validation"]
@@ -248,6 +248,10 @@ def choose(
 
 
 def _answer_micros(trial: Trial, classes: int) -> float:
+    """Return the microseconds that a component is charged for."""
+    if trial.modality == "image":
+        # Whoever sends an image waits milliseconds for it to be decoded; whoever sends none does not pay.
+        return 0.0
     family = family_named(trial.family)
     return family.answer_micros(cast("Modality", trial.modality), classes, family.options(**trial.options))
 

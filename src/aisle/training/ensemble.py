@@ -4,18 +4,17 @@ Nothing is fitted or chosen on rows that the same model has learnt from: every r
 scores from a copy fitted on the other folds, and whole groups of duplicates are in one fold.
 """
 
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from numpy.typing import NDArray
 
 from aisle.models.family import Floats
 from aisle.training.layout import Progress
+from aisle.training.processes import side_by_side
 from aisle.training.search.trial import Trial
 from aisle.training.workbench import Fitted, Rows, opened
 
@@ -88,7 +87,7 @@ def out_of_fold(
     work = (
         delayed(_held_scores)(folder, trials[place], rows[fold != part], rows[fold == part], seed) for place, part in tasks
     )
-    for (place, part), found in zip(tasks, _parallel(work, jobs), strict=True):
+    for (place, part), found in zip(tasks, side_by_side(work, jobs), strict=True):
         scores[place][fold == part] = found
         told("scoring rows out of fold", 1, len(tasks))
     return OutOfFold(tuple(scores), tuple(usable))
@@ -107,14 +106,7 @@ def fit_all(folder: Path, trials: Sequence[Trial], rows: Rows, *, seed: int, job
     Raises:
         TrainingError: A candidate cannot be fitted on these rows.
     """
-    return list(_parallel((delayed(_fitted)(folder, trial, rows, seed) for trial in trials), jobs))
-
-
-def _parallel(work: Iterator[Any], jobs: int) -> Iterator[Any]:
-    with warnings.catch_warnings():
-        # A worker whose memory grew by a large fit is replaced by a fresh one, which is what we want, and told as a leak.
-        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-        yield from Parallel(n_jobs=jobs, return_as="generator")(work)
+    return list(side_by_side((delayed(_fitted)(folder, trial, rows, seed) for trial in trials), jobs))
 
 
 def _held_scores(folder: Path, trial: Trial, learnt: Rows, held: Rows, seed: int) -> Floats:

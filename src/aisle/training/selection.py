@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from sklearn.metrics import f1_score
 
 from aisle.errors import TrainingError
@@ -21,6 +21,7 @@ from aisle.models.fusion_select import Selected, select_components
 from aisle.settings import Training
 from aisle.training.layout import Layout
 from aisle.training.memory import find_room
+from aisle.training.processes import side_by_side
 from aisle.training.search.budget import Budget
 from aisle.training.search.outcome import SearchOutcome
 from aisle.training.search.plan import SearchPlan, plan_search
@@ -310,7 +311,8 @@ def _validation_scores(folder: Path, trials: Sequence[Trial], layout: Layout, se
     # On record from a search that was interrupted, or never tried on all rows: their scores are made here.
     missing = [trial for trial, path in zip(trials, kept, strict=True) if not path.exists()]
     evaluate = Evaluation(folder, layout.places["train"], layout.places["validation"])
-    Parallel(n_jobs=jobs)(delayed(evaluate)(trial, 1.0, seed) for trial in missing)
+    for _ in side_by_side((delayed(evaluate)(trial, 1.0, seed) for trial in missing), jobs):
+        pass
     return [np.load(path, allow_pickle=False) for path in kept]
 
 

@@ -2,8 +2,8 @@
 
 python -m benchmarks.answering FOLDER TITLES
 
-TITLES is a file with a JSON array of titles; printed are titles a second, and the seconds of the process's first load and of a
-further one, as JSON. The first brings the compiler's library with it, whatever is loaded.
+TITLES is a file with a JSON array of titles; printed are titles a second, and the seconds of the process's first load and
+of a further one, as JSON. The first brings the compiler's library with it, whatever is loaded.
 """
 
 import json

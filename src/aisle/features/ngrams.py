@@ -152,7 +152,9 @@ def tally(found: NDArray[np.int32], n: int, times: NDArray[np.int32], spare: NDA
             digit = found[position] >> shift & 127
             spare[ends[digit]] = found[position]
             ends[digit] += 1
-        found[:n] = spare[:n]
+        # A slice assigned to a slice takes seconds to compile, for the errors that it may have to spell.
+        for position in range(n):
+            found[position] = spare[position]
     distinct = 0
     for position in range(n):
         if distinct and found[position] == found[distinct - 1]:
@@ -179,7 +181,8 @@ def _count(codes: Codes, texts: int, shape: Shape) -> tuple[NDArray[np.int64], N
         if used + distinct > indices.size:
             grown = max(2 * indices.size, used + distinct)
             more_indices, more_values = np.empty(grown, np.int32), np.empty(grown, np.float32)
-            more_indices[:used], more_values[:used] = indices[:used], values[:used]
+            for position in range(used):
+                more_indices[position], more_values[position] = indices[position], values[position]
             indices, values = more_indices, more_values
         for position in range(distinct):
             indices[used + position] = found[position]

@@ -169,7 +169,10 @@ def word_layout(
         if taken == _AT_ONCE:
             np.dot(patches[first : first + _AT_ONCE], projection, white)
         else:
-            rest[:taken] = patches[first:]
+            # A slice assigned to a slice takes seconds to compile, for the errors that it may have to spell.
+            for at in range(taken):
+                for place in range(patches.shape[1]):
+                    rest[at, place] = patches[first + at, place]
             np.dot(rest, projection, white)
         for at in range(taken):
             own, scale = white[at], scales[first + at]

@@ -133,6 +133,8 @@ def _weigh(
                     used += 1
                 position += 1
             if squares > 0:
-                values[first:used] *= np.float32(1 / np.sqrt(squares))
+                inverse = np.float32(1 / np.sqrt(squares))
+                for place in range(first, used):
+                    values[place] *= inverse
         ends[row + 1] = used
     return ends, columns[:used], values[:used]

@@ -219,7 +219,8 @@ def _score(
     first: int, last: int, indices: NDArray[np.int32], values: Floats, dense: bool, weights: Floats, scores: Floats
 ) -> None:
     """Set the scores to those of the row whose entries are first to last; the last line of weights is the intercepts."""
-    scores[:] = weights[-1]
+    for output in range(scores.size):
+        scores[output] = weights[-1, output]
     for at in range(first, last):
         line = weights[at - first if dense else indices[at]]
         value = values[at]

@@ -84,8 +84,10 @@ def grow(
                     _count_dense(node, line, limits[slot], labels, counts, inside[slot], inside_rows[slot : slot + 1])
             best = _purest(drawn, inside, inside_rows, whole, present[:kinds], node.size, least)
         if best < 0:
-            leaf_classes[used : used + kinds] = present[:kinds]
-            leaf_shares[used : used + kinds] = whole[present[:kinds]] / whole.sum()
+            total = whole.sum()
+            for kind in range(kinds):
+                leaf_classes[used + kind] = present[kind]
+                leaf_shares[used + kind] = whole[present[kind]] / total
             used += kinds
             leaves += 1
             starts[leaves] = used
@@ -261,7 +263,8 @@ def _divide_sparse(
         else:
             node[below] = row
             below += 1
-    node[below:] = spare[:above]
+    for place in range(above):
+        node[below + place] = spare[place]
     return below
 
 
@@ -275,5 +278,6 @@ def _divide_dense(node: NDArray[np.int32], line: Floats, limit: float, spare: ND
         else:
             node[below] = row
             below += 1
-    node[below:] = spare[:above]
+    for place in range(above):
+        node[below + place] = spare[place]
     return below

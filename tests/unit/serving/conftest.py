@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from fastapi import FastAPI
 
 from aisle.monitoring.feedback import CatalogueProduct
@@ -19,6 +20,12 @@ from tests.unit.serving.fakes import (
     make_app,
     running,
 )
+
+
+@pytest.fixture(autouse=True)
+def _no_configured_log() -> None:
+    """Let nothing that an earlier test of this worker configured hide what is logged."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture

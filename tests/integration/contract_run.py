@@ -34,8 +34,6 @@ def look(folder: Path, *, seconds: int, seed: int) -> "subprocess.CompletedProce
             program = Path(sys.executable).with_name("schemathesis")
             options = ["--config-file", str(ROOT / "tests/integration/contract.toml"), "run", f"{url}/openapi.json"]
             options += ["--header", f"Authorization: Bearer {key}", "--max-time", str(seconds), "--seed", str(seed)]
-            # It is about the tool's own examples, not the server's answers, and comes and goes with how many are drawn.
-            options += ["--suppress-health-check", "large_base_example"]
             return subprocess.run(
                 [str(program), *options, "--no-color"],
                 cwd=folder,

@@ -16,5 +16,11 @@ SECONDS = 20
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
-    done = look(tmp_path, seconds=SECONDS, seed=1)
+    for seed in range(1, 5):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        done = look(folder, seconds=SECONDS, seed=seed)
+        # With some seeds the tool cannot draw its own sequences of calls, and stops there: nothing is said of the server.
+        if "Failed Health Check" not in done.stdout:
+            break
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]

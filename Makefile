@@ -1,5 +1,7 @@
 SHELL := bash
 BIN := .venv/bin
+# Files are handed out in their order, the long ones of real servers first; a file stays on one worker.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 BENCHMARKS := $(patsubst benchmarks/bench_%.py,bench-%,$(wildcard benchmarks/bench_*.py))
 
 .DEFAULT_GOAL := help
@@ -20,11 +22,11 @@ demo: setup-product ## Take a synthetic catalogue from its files to a served pre
 
 test: setup ## Run every test, with real servers where they can be installed
 	@scripts/setup-servers.sh
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTEST)
 
 coverage: setup ## Run every test, and show which lines none of them reached
 	@scripts/setup-servers.sh
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
+	@$(PYTEST) --cov --cov-report=term:skip-covered
 
 test-fast: setup ## Run the tests that need neither servers nor patience
 	@$(BIN)/python -m pytest -q -m "not servers and not slow and not docker"

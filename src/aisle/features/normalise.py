@@ -21,7 +21,7 @@ from html.entities import html5
 from typing import Any
 
 from aisle.errors import BundleError
-from aisle.features.repair import repair_encoding
+from aisle.features.repair import MOJIBAKE_BYTES, repair_encoding
 
 VERSION = 1
 """Raised whenever the same rules would give another text for some input."""
@@ -48,8 +48,6 @@ _MARKUP = re.compile(
 )
 _DIGITS = re.compile(r"([0-9]+)")
 _DIGIT_COMMA = re.compile(r"(?<=[0-9]),(?=[0-9])")
-# What `aisle.features.repair` looks for, as far as it is Latin-1; the signs, which are rarer, are looked for first.
-_MOJIBAKE = re.compile(rb"[\x80-\xbf](?<=[\xc2-\xd1\xe2-\xf0].)", re.DOTALL)
 _DIGIT_COMMA_BYTES = re.compile(_DIGIT_COMMA.pattern.encode())
 _MOST_FOLDED = 65_536
 _LETTER_MARKS = (0, 7, 8, 9)
@@ -152,7 +150,7 @@ def _western(text: str, rules: Normalisation) -> str | None:
     except UnicodeEncodeError:
         return None
     folded = (_DIGIT_COMMA_BYTES.sub(b"", written) if b"," in written else written).translate(_WESTERN)
-    return None if b"\0" in folded or (rules.encoding and _MOJIBAKE.search(written)) else folded.decode("ascii")
+    return None if b"\0" in folded or (rules.encoding and MOJIBAKE_BYTES.search(written)) else folded.decode("ascii")
 
 
 def _strip_html(text: str) -> str:

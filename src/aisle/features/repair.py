@@ -17,6 +17,8 @@ import ftfy
 
 # What UTF-8 read as Latin-1 or Windows-1252 looks like: a lead byte's letter, then a continuation byte's sign.
 _MOJIBAKE = re.compile("[ÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑâãäåæçèéêëìíîïð][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
+# As much of it as Latin-1 can spell; the signs, which are rarer, are looked for first.
+MOJIBAKE_BYTES = re.compile(rb"[\x80-\xbf](?<=[\xc2-\xd1\xe2-\xf0].)", re.DOTALL)
 _REPLACED = re.compile("ï¿[½?]|\ufffd")
 _LETTER = r"[^\W\d_]"
 _AFTER_O = r"u(?:rs?|ds?|x|fs?|vr[a-zé]{1,8})\b"

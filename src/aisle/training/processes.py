@@ -1,4 +1,4 @@
-"""Fits side by side, each in a process of its own."""
+"""Fits side by side on several processes; a single one works in this."""
 
 import warnings
 from collections.abc import Iterable, Iterator

@@ -4,6 +4,7 @@ import sys
 import time
 import unicodedata
 from pathlib import Path
+from unittest.mock import patch
 
 import polars as pl
 import pytest
@@ -147,6 +148,14 @@ def test_a_number_too_long_for_a_character_is_no_error() -> None:
     assert normalise("&#" + "9" * 5_000 + ";").isdigit()
     assert normalise("&#x" + "f" * 5_000 + ";").startswith("x")
     assert normalise("a&#x7fffff;b&#xd800;c&#x110000;d") == "a bc d"
+
+
+@given(st.text(st.sampled_from("aé1,°Ãœ²¿ ½ß\xad\x92©ÂN3ïè×÷ÿ&<b>Æ\xa0µ"), max_size=12), st.booleans(), st.booleans())
+def test_the_table_of_bytes_gives_what_the_longer_way_gives(text: str, html: bool, encoding: bool) -> None:
+    rules = Normalisation(html=html, encoding=encoding)
+    with patch("aisle.features.normalise._western", lambda text, rules: None):
+        longer = normalise(text, rules)
+    assert normalise(text, rules) == longer
 
 
 @given(HOSTILE)

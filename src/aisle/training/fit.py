@@ -39,7 +39,7 @@ from aisle.training.search.journal import Journal, open_journal
 from aisle.training.search.outcome import SearchOutcome
 from aisle.training.search.plan import SearchPlan
 from aisle.training.search.trial import Trial
-from aisle.training.selection import SEARCH_GRACE, SEARCH_SHARE, Asked, Chosen, Evaluation, choose, class_shares, plan
+from aisle.training.selection import Asked, Chosen, Evaluation, choose, class_shares, plan, search_seconds
 from aisle.training.workbench import Fitted
 
 _EXAMPLES = 64
@@ -132,7 +132,7 @@ def train(
                     Evaluation(bench, layout.places["train"], layout.places["validation"]),
                     jobs=jobs,
                     journal=journal,
-                    deadline=time.monotonic() + SEARCH_GRACE * SEARCH_SHARE * budget.seconds,
+                    deadline=time.monotonic() + search_seconds(budget),
                     on_event=watch,
                 )
             chosen = choose(found, bench, layout, fit_seconds=planned.fit_seconds, price=options.answer_price)

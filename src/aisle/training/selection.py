@@ -36,6 +36,9 @@ SEARCH_GRACE = 1.5
 """A search is cut short when it takes so many times its share: a slower or busier machine than the estimates are for may be
 late, and still finds what it finds every time."""
 
+SEARCH_GRACE_S = 60.0
+"""But so many seconds beyond its share at the earliest: a first training compiles what later ones find compiled."""
+
 FIT_SHARE = 0.5
 """Share of the budget for scores out of fold and the last fit; what is left is for reading, judging and writing."""
 
@@ -185,6 +188,16 @@ def plan(layout: Layout, asked: Asked, budget: Budget, options: Training) -> Pla
             most = FIT_SHARE * budget.seconds * room.jobs / (options.folds + 1)
             return Planned(found, room.jobs, room.crowded_out, most)
         families.pop()
+
+
+def search_seconds(budget: Budget) -> float:
+    """Return the seconds after which a search is cut short; its plan takes fewer.
+
+    >>> search_seconds(Budget.parse("10m")), search_seconds(Budget.parse("30s"))
+    (360.0, 72.0)
+    """
+    share = SEARCH_SHARE * budget.seconds
+    return max(SEARCH_GRACE * share, share + SEARCH_GRACE_S)
 
 
 def first_trials(layout: Layout, asked: Asked) -> tuple[Trial, ...]:

@@ -1,6 +1,7 @@
 """Servers as processes, and what loads them: for benchmarks of serving."""
 
 import contextlib
+import os
 import re
 import socket
 import subprocess
@@ -68,7 +69,10 @@ def started(peer: Peer) -> Iterator[Server]:
         port = probe.getsockname()[1]
     begin = time.perf_counter()
     command = [sys.executable, *(part.replace("PORT", str(port)) for part in peer.command)]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+    # MLflow's server starts uvicorn by its name, which an environment that is not activated has on no path.
+    found = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    silent = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PATH": found}, stderr=silent, stdout=silent) as process:
         own = psutil.Process(process.pid)
         try:
             while True:
@@ -80,9 +84,10 @@ def started(peer: Peer) -> Iterator[Server]:
                 time.sleep(0.02)
             yield Server(port, own, time.perf_counter() - begin, peer.path, peer.key)
         finally:
-            for child in own.children(recursive=True):
-                child.terminate()
-            process.terminate()
+            if process.poll() is None:
+                for child in own.children(recursive=True):
+                    child.terminate()
+                process.terminate()
 
 
 class Wrk:

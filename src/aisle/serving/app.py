@@ -94,6 +94,8 @@ def create_app(
         lifespan=_lifespan,
         openapi_url=None,
         redirect_slashes=False,
+        # What is traced and counted is `Traced`'s and `Observation`'s to say, once.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     watch = partial(ChampionWatch, champions, poll_s=options.poll_s, telemetry=telemetry)
     service = Service(

@@ -9,6 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from aisle.errors import ContentTooLarge, Overloaded, TooSlow
 from aisle.serving.problems import aisle_problem
 
+WHOLE = "aisle.whole"
+"""The key of a request's scope that says that its body is here to the last byte: nothing is to be waited for."""
+
 _ALWAYS = ("/health", "/metrics", "/ping", "/v2/health/")
 
 
@@ -36,8 +39,12 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         stream = scope.get("path") in self._streams
-        if not stream and _declared_length(scope) > self._max_bytes:
+        declared = _declared_length(scope)
+        if not stream and declared > self._max_bytes:
             await aisle_problem(scope, self._refusal())(scope, receive, send)
+            return
+        if declared and WHOLE in scope:
+            await self._app(scope, receive, send)
             return
         received = 0
         whole = False

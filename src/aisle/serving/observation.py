@@ -15,6 +15,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _QUIET = ("/health/", "/metrics")
 _UNMATCHED = "unmatched"
 _MAX_PATH = 200
+_DRAWN = 256
 _log = structlog.get_logger(__name__)
 
 
@@ -78,6 +79,22 @@ class Observation:
         log("request", method=method, handler=handler, status=status, ms=round(seconds * 1000, 2), **details)
 
 
+class _Ids:
+    """New ids from randomness that is fetched for many at once: each call of the kernel hands the interpreter to others."""
+
+    def __init__(self) -> None:
+        self._waiting: list[str] = []
+
+    def take(self) -> str:
+        """Return an id of 32 hexadecimal digits."""
+        try:
+            return self._waiting.pop()
+        except IndexError:
+            drawn = os.urandom(_DRAWN * 16).hex()
+            self._waiting = [drawn[start : start + 32] for start in range(32, len(drawn), 32)]
+            return drawn[:32]
+
+
 class _Lines:
     """How many lines the log may still get in this second: at thousands of requests it would cost more than the answers."""
 
@@ -101,12 +118,15 @@ class _Lines:
         return self._left_out.pop(key, 0)
 
 
+_NEW = _Ids()
+
+
 def identity_of(scope: Scope) -> str:
     """Return a request's id: its client's own if that is a proper one, else a new one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
-    return os.urandom(16).hex()
+    return _NEW.take()
 
 
 def _raw_path(scope: Scope) -> str:

@@ -149,7 +149,7 @@ class Scorer:
             Overloaded: As many jobs as may wait are waiting already, or this one has waited for too long.
         """
         with self._lock:
-            if self.is_full:
+            if self.room <= 0:
                 raise self.overloaded()
             self._inside += 1
         future = self._threads.submit(self._timely, job, time.monotonic())
@@ -158,9 +158,9 @@ class Scorer:
         return await asyncio.wrap_future(future)
 
     @property
-    def is_full(self) -> bool:
-        """Whether as many jobs as may wait are waiting."""
-        return self._inside >= self._places
+    def room(self) -> int:
+        """How many more jobs may run or wait."""
+        return self._places - self._inside
 
     def overloaded(self) -> Overloaded:
         """Return the error of a job that there is no room for."""

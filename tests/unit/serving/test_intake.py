@@ -178,6 +178,24 @@ def test_an_overlong_id_is_refused() -> None:
     assert wrong_fields({"id": "x" * 201, "title": "a"}) == ["id"]
 
 
+IMAGE = base64.b64encode(bytes(3_000)).decode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"title": "a", "image": "{IMAGE}", "title": "b"}}',
+        f'{{"image": "{IMAGE}", "title": "a", "image": "{IMAGE}"}}',
+        # An image that spells a part of its own body, which would hide a name if it were taken out.
+        '{"title": "' + "x" * 2_000 + '", "title": "b", "image": "title\\": \\"' + "x" * 2_000 + '\\", \\""}',
+        '{"title" :' + " " * 2_000 + '"a", "title": "b", "image": ":' + " " * 2_000 + '"}',
+    ],
+)
+def test_a_name_that_is_there_twice_is_found_beside_a_large_image(body: str) -> None:
+    (field,) = refusal(body.encode()).fields
+    assert "twice" in field.detail
+
+
 @pytest.mark.parametrize("image", ["not base64!", "abc", "aGk", "aGk=\n", "aGk= ", "data:image/png;base64,aGk=", "aGk=aGk="])
 def test_an_image_that_is_no_base64_is_named(image: str) -> None:
     error = refusal({"products": [{"title": "a"}, {"title": "b", "image": image}]})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
 from aisle.errors import ContentTooLarge
-from aisle.serving.limits import BodyLimit
+from aisle.serving.limits import WHOLE, BodyLimit
 
 LIMIT = 1_000
 
@@ -26,8 +26,8 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": str(size).encode()})
 
 
-def call(chunks: Iterable[bytes], headers: list[tuple[bytes, bytes]]) -> tuple[int, bytes, int]:
-    """Return status and body of the answer, and how many chunks were taken."""
+def call(chunks: Iterable[bytes], headers: list[tuple[bytes, bytes]], **known: Any) -> tuple[int, bytes, int]:
+    """Return status and body of the answer, and how many chunks were taken, of a scope with what else is known."""
     pending, sent, taken = list(chunks), [], 0
 
     async def receive() -> Message:
@@ -38,7 +38,7 @@ def call(chunks: Iterable[bytes], headers: list[tuple[bytes, bytes]]) -> tuple[i
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope: dict[str, Any] = {"type": "http", "headers": headers, "state": {"request_id": "r-1"}}
+    scope: dict[str, Any] = {"type": "http", "headers": headers, "state": {"request_id": "r-1"}, **known}
     asyncio.run(BodyLimit(echo, max_bytes=LIMIT)(scope, receive, send))
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]), taken
 
@@ -78,3 +78,10 @@ def test_other_protocols_pass() -> None:
 
     asyncio.run(BodyLimit(app, max_bytes=1)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
     assert seen == ["lifespan"]
+
+
+def test_what_is_here_already_is_held_to_its_limit_all_the_same() -> None:
+    assert call([b"x" * 900], [(b"content-length", b"900")], **{WHOLE: True})[:2] == (200, b"900")
+    assert call([b"x" * 1_001], [(b"content-length", b"1001")], **{WHOLE: True})[0] == 413
+    with pytest.raises(ContentTooLarge):
+        call([b"x" * 1_001], [(b"transfer-encoding", b"chunked")], **{WHOLE: True})

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from aisle.serving.server import listen, make_server
+from aisle.serving.shedding import Gate
 from aisle.settings import Serving
 from tests.unit.serving.fakes import SLOW, FakeChampions, FakeModel, make_app
 
@@ -54,7 +55,7 @@ async def full_server(delay_s: float = 0.6) -> AsyncIterator[tuple[FakeModel, "C
         connect = Connect(port)
         holder = await connect()
         holder.writer.write(posted(HOLDING))
-        while not app.state.service.scorer.is_full:
+        while app.state.service.scorer.room:
             await asyncio.sleep(0.005)
         try:
             yield model, connect
@@ -109,6 +110,40 @@ def test_a_large_request_is_refused_unread_as_the_application_would_and_counted(
             assert len(model.seen) == 1
 
     asyncio.run(scenario())
+
+
+def test_ids_of_the_server_s_own_are_each_new_in_head_and_body() -> None:
+    async def scenario() -> None:
+        async with full_server() as (_, connect):
+            peer, seen = await connect(), set()
+            for path in ("/v1/predictions", "/v1/predictions", "/invocations"):
+                status, headers, body = await peer.ask(posted(LARGE, path=path))
+                assert status == 503
+                assert json.loads(body)["instance"] == f"urn:aisle:request:{headers['x-request-id']}"
+                seen.add(headers["x-request-id"])
+            assert len(seen) == 3
+            assert all(re.fullmatch("[0-9a-f]{32}", identity) for identity in seen)
+
+    asyncio.run(scenario())
+
+
+def test_of_requests_in_one_turn_no_more_get_in_than_there_is_room_for() -> None:
+    model = FakeModel("a" * 64)
+    champions = FakeChampions(model)
+    champions.promote(1, model.digest)
+    service = make_app(champions, threads=1, max_waiting=1).state.service
+
+    async def scenario() -> list[bool]:
+        gate, refused = Gate(service), []
+        for _ in range(4):
+            refused.append(gate.refuses())
+            if not refused[-1]:
+                gate.let_in(asyncio.get_running_loop())
+        await asyncio.sleep(0)
+        # Those that were let in have come and taken no place: there is room again.
+        return [*refused, gate.refuses()]
+
+    assert asyncio.run(scenario()) == [False, False, True, True, False]
 
 
 def test_a_connection_goes_on_after_a_refusal_and_answers_come_in_order() -> None:

@@ -6,16 +6,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from aisle.errors import DatabaseError
+from aisle.storage.migrations import HEAD
 
 _MIGRATION_LOCK = 0x6169736C65
 """Key of PostgreSQL's advisory lock under which one process at a time migrates ("aisle" in ASCII)."""
@@ -101,17 +97,14 @@ class Database:
         Raises:
             DatabaseError: The database cannot be reached, or a newer version of aisle has migrated it.
         """
-        config = self._alembic()
+        from aisle.storage.history import upgrade
+
         with self._connect() as connection, connection.begin():
             if self.is_postgresql:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             else:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
-            current, head = self._revisions(connection, config)
-            if current != head:
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-        return head
+            return upgrade(connection, self.address)
 
     def revert(self, revision: str) -> None:
         """Take the schema back to an earlier revision (`base` for none); what the later ones added is lost.
@@ -119,16 +112,10 @@ class Database:
         Raises:
             DatabaseError: The database cannot be reached, or there is no such revision before its own.
         """
-        config = self._alembic()
+        from aisle.storage.history import downgrade
+
         with self.transaction() as connection:
-            config.attributes["connection"] = connection
-            try:
-                command.downgrade(config, revision)
-            except CommandError as error:
-                raise DatabaseError(
-                    f"The schema of {self.address} cannot go back to {revision!r}: {error}.",
-                    hint="Name a revision of this version of aisle, or `base`.",
-                ) from error
+            downgrade(connection, self.address, revision)
 
     def check(self) -> None:
         """Make sure that the database answers and that its schema is this version's.
@@ -137,7 +124,11 @@ class Database:
             DatabaseError: It does not answer, or the schema is older or newer.
         """
         with self.reading() as connection:
-            current, head = self._revisions(connection, self._alembic())
+            if _stored_revision(connection) == HEAD:
+                return
+            from aisle.storage.history import revisions
+
+            current, head = revisions(connection, self.address)
         if current != head:
             raise DatabaseError(
                 f"The schema of {self.address} is at {current or 'nothing'}, this version needs {head}.",
@@ -150,8 +141,10 @@ class Database:
         Raises:
             DatabaseError: The database cannot be reached, or a newer version of aisle has migrated it.
         """
+        from aisle.storage.history import revisions
+
         with self.reading() as connection:
-            return self._revisions(connection, self._alembic())[0] or ""
+            return revisions(connection, self.address)[0] or ""
 
     def server_version(self) -> str:
         """Return the version of the database's own program, as it tells it.
@@ -191,24 +184,6 @@ class Database:
                 else "Check AISLE_DATABASE_URL, that the file may be written, and that nobody else keeps writing to it.",
             ) from error
 
-    def _revisions(self, connection: Connection, config: Config) -> tuple[str | None, str]:
-        scripts = ScriptDirectory.from_config(config)
-        head = scripts.get_current_head() or ""
-        current = MigrationContext.configure(connection).get_current_revision()
-        if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
-            raise DatabaseError(
-                f"The schema of {self.address} is at {current}, which this version does not know.",
-                hint="A newer aisle has migrated it: upgrade this one.",
-            )
-        return current, head
-
-    def _alembic(self) -> Config:
-        config = Config()
-        folder = str(Path(__file__).with_name("migrations"))
-        config.set_main_option("script_location", folder.replace("%", "%%"))
-        config.set_main_option("path_separator", "os")
-        return config
-
     def _create_engine(self) -> Engine:
         if self.is_postgresql:
             return create_engine(
@@ -226,6 +201,13 @@ class Database:
         engine = create_engine(self._url, connect_args={"timeout": self._timeout})
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
+
+
+def _stored_revision(connection: Connection) -> str | None:
+    """Return the revision that Alembic noted, without asking it what that means."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def _parsed(url: str) -> URL:

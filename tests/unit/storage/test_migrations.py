@@ -2,6 +2,8 @@
 
 import ast
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -10,6 +12,8 @@ from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 
 import aisle.storage
+from aisle.storage.database import Database
+from aisle.storage.migrations import HEAD
 
 FOLDER = Path(aisle.storage.__file__).with_name("migrations")
 
@@ -27,6 +31,21 @@ SCRIPTS = history()
 def test_the_history_is_one_line():
     assert [script.down_revision for script in SCRIPTS] == [*(script.revision for script in SCRIPTS[1:]), None]
     assert [script.revision for script in reversed(SCRIPTS)] == [f"{n:04}" for n in range(1, len(SCRIPTS) + 1)]
+
+
+def test_the_newest_is_the_one_that_a_check_compares_with():
+    assert SCRIPTS[0].revision == HEAD
+
+
+def test_a_database_is_checked_without_alembic(tmp_path: Path):
+    program = f"""
+import sys
+from aisle.storage.database import Database
+Database("sqlite:///{tmp_path}/a.db").check()
+assert "alembic" not in sys.modules
+"""
+    Database(f"sqlite:///{tmp_path}/a.db").migrate()
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.revision)

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import delete, select
 
 from aisle.storage.schema import labels, products
-from tests.browser.conftest import HOSTILE, Console, Visitor
+from tests.browser.conftest import Visitor
+from tests.browser.server import HOSTILE, Console
 from tests.catalogues import jpeg
 
 pytestmark = pytest.mark.servers

@@ -41,7 +41,7 @@ class Figure:
         """Whether the bar is reached; a number that is none (NaN) never reaches it."""
         if self.bar is None:
             return True
-        return self.value >= self.bar if self.higher_is_better else self.value <= self.bar
+        return bool(self.value >= self.bar if self.higher_is_better else self.value <= self.bar)
 
 
 def report(name: str, figures: Sequence[Figure], *, about: Mapping[str, Any] | None = None) -> int:
@@ -66,7 +66,7 @@ def report(name: str, figures: Sequence[Figure], *, about: Mapping[str, Any] | N
         "figures": [
             {
                 "name": f.name,
-                "value": f.value,
+                "value": float(f.value),
                 "unit": f.unit,
                 "bar": f.bar,
                 "higher_is_better": f.higher_is_better,

@@ -76,7 +76,9 @@ def open_console(home: Path) -> Iterator[Console]:
     for version in (1, 2):
         application.ledger.add_model(version, f"bundle-{version}", "snapshot", "run", {"weighted_f1": 0.7 + version / 100})
     application.ledger.promote(1, actor="pipeline", reason=HOSTILE, evidence={}, expected=0)
-    run = MonitorRun(datetime.now(UTC), 0.1, "24h", None, None, 10, 1, "b", 10, "p", "act", (HOSTILE,))
+    now = datetime.now(UTC)
+    window = now - timedelta(days=1), now + timedelta(days=1)
+    run = MonitorRun(now, 0.1, "24h", *window, 10, 1, "b", 10, "p", "act", (HOSTILE,))
     moved = MonitorValue("drift", "title_chars", "psi", 0.4, 10, 10, "act", null_high=0.1)
     MonitorRecords(application.database).add(run, [moved])
     MonitorRecords(application.database).add(run, [moved])

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from aisle.catalog.loads import list_loads
 from aisle.catalog.rejects import count_rejects
+from aisle.monitoring.ends import ends
 from aisle.monitoring.overview import overview
 from aisle.serving.console.charts import bars, trend
 from aisle.serving.console.pages import PATH, ConsoleRoute, Visit, visit
@@ -114,4 +115,5 @@ def _drift(visitor: Visit, asked: str) -> dict[str, Any]:
     line = [point.value.value or 0.0 for point in known]
     chart = trend(line, f"PSI of {shown}", band=[point.value.null_high for point in known]) if known else None
     others = [value for value in records.values(run.id) if value.family == "performance"]
-    return {"run": run, "values": values, "shown": shown, "chart": chart, "performance": others}
+    examples = ends(visitor.records.database, run, shown)
+    return {"run": run, "values": values, "shown": shown, "chart": chart, "performance": others, "examples": examples}

@@ -96,6 +96,8 @@ _FRENCH = {
     "No monitoring run yet: `aisle monitor run` makes one.": "Pas encore de surveillance : `aisle monitor run` en fait une.",
     "Columns that moved": "Colonnes qui ont bougé",
     "Column": "Colonne",
+    "Answers at either end": "Réponses aux deux bouts",
+    "Product": "Produit",
     "Value": "Valeur",
     "by chance up to": "par hasard jusqu'à",
     "Last run": "Dernier passage",

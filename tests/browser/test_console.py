@@ -9,25 +9,17 @@ from sqlalchemy import delete, select
 
 from aisle.storage.schema import labels, products
 from tests.browser.conftest import Visitor
+from tests.browser.rules import violations
 from tests.browser.server import HOSTILE, Console
 from tests.catalogues import jpeg
 
 pytestmark = pytest.mark.servers
 PAGES = ("try", "review", "models", "operations", "catalogue", "drift")
-_AXE = """async () => (await axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}))
-    .violations.map(v => v.id + ": " + v.nodes.map(n => n.html).join(" | "))"""
 
 
 @pytest.fixture(autouse=True)
 def _fresh(console: Console) -> None:
     console.fill()
-
-
-def violations(page: Any, axe: str) -> list[str]:
-    # As a debugger would: the pages' own policy lets no foreign script in.
-    page.evaluate(axe)
-    found: list[str] = page.evaluate(_AXE)
-    return found
 
 
 def picture(page: Any, name: str) -> None:

@@ -65,11 +65,19 @@ def board() -> Board:
             ('aisle_drift_low{measure="auc"}', "{{column}}, low"),
             ('aisle_drift_high{measure="auc"}', "{{column}}, high"),
         ),
+        lines(
+            "Discrepancy (MMD)",
+            "How far the window's titles and images lie from the training rows, squared, and what chance alone reaches.",
+            "none",
+            ('aisle_drift{measure="mmd"}', "{{column}}"),
+            ('aisle_drift_null_high{measure="mmd"}', "{{column}}, by chance"),
+        ),
         levels(
             "What the policy made of each column",
             "Its worst measure.",
             'max by (column) (aisle_drift_state{column=~"$column"})',
             "{{column}}",
+            span=12,
         ),
     )
     found.row(

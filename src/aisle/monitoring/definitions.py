@@ -11,6 +11,7 @@ DEFINITIONS: Mapping[tuple[str, str], str] = {
     ("drift", "js"): "Jensen-Shannon distance in base 2: 0 for the same distribution, 1 for nothing in common.",
     ("drift", "wasserstein"): "Area between the two distribution functions, in the column's own unit.",
     ("drift", "auc"): "How well a classifier tells the window's rows from the reference's: 0.5 not at all, 1 always.",
+    ("drift", "mmd"): "Squared maximum mean discrepancy of a few hundred rows of either side, without bias: 0 when alike.",
     ("quality", "rows"): "Rows looked at.",
     ("quality", "null_ratio"): "Rows without a value, of all rows.",
     ("quality", "infinite_ratio"): "Rows whose value is infinite, of all rows.",

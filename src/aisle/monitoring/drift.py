@@ -1,6 +1,6 @@
 """Drift: how far each column of a window is from the reference, beside how far it would be if nothing had changed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from aisle.models.reference import CategoryReference, ColumnReference, NumberReference
 from aisle.monitoring.categories import CategoryState
+from aisle.monitoring.discrepancy import Discrepancy, image_mmd, title_mmd
 from aisle.monitoring.distances import (
     Floats,
     distances,
@@ -85,7 +86,7 @@ def column_drift(column: str, reference: ColumnReference, state: ColumnState | N
 def domain_values(
     titles: Sequence[str], sketches: Sequence[str], marks: Sequence[str], pictures: Sequence[str], alpha: float
 ) -> list[MonitorValue]:
-    """Return how well a classifier tells the window's titles and images from the reference's.
+    """Return how well a classifier tells the window's titles and images from the reference's, and their discrepancy.
 
     Args:
         titles: Marks of the window's titles.
@@ -95,19 +96,27 @@ def domain_values(
         alpha: As for `column_drift`.
     """
     return [
-        _domain("title_words", titles, marks, title_auc, alpha),
-        _domain("image", sketches, pictures, image_auc, alpha),
+        *_domain("title_words", titles, marks, title_auc, title_mmd, alpha),
+        *_domain("image", sketches, pictures, image_auc, image_mmd, alpha),
     ]
 
 
-def _domain(column: str, window: Sequence[str], reference: Sequence[str], ask: Any, alpha: float) -> MonitorValue:
+def _domain(
+    column: str,
+    window: Sequence[str],
+    reference: Sequence[str],
+    area: Callable[[Sequence[str], Sequence[str]], DomainAuc],
+    apart: Callable[[Sequence[str], Sequence[str], float], Discrepancy],
+    alpha: float,
+) -> tuple[MonitorValue, MonitorValue]:
     n, m = len(reference), len(window)
     if min(n, m) < _FEWEST:
         whose, rows = ("reference", n) if n < _FEWEST else ("window", m)
         note = f"the {whose} has {rows} such rows, {_FEWEST} are needed"
-        return MonitorValue("drift", column, "auc", None, n, m, "unknown", note=note)
-    found: DomainAuc = ask(window, reference)
-    return MonitorValue(
+        auc, mmd = (MonitorValue("drift", column, name, None, n, m, "unknown", note=note) for name in ("auc", "mmd"))
+        return auc, mmd
+    found, gap = area(window, reference), apart(window, reference, alpha)
+    auc = MonitorValue(
         "drift",
         column,
         "auc",
@@ -119,6 +128,8 @@ def _domain(column: str, window: Sequence[str], reference: Sequence[str], ask: A
         null_low=0.0,
         null_high=auc_null(found.n, found.m, alpha),
     )
+    low, high = gap.null_low, gap.null_high
+    return auc, MonitorValue("drift", column, "mmd", gap.mmd, gap.n, gap.m, null_low=low, null_high=high)
 
 
 def _wasserstein(column: str, reference: NumberReference, state: NumberState, alpha: float) -> MonitorValue:

@@ -164,7 +164,7 @@ def count_of_tests(reference: Reference, policy: Policy) -> int:
         ratios = ("null_ratio", "outlier_ratio" if hasattr(column, "fences") else "unseen_ratio")
         tests += sum(policy.rule("quality", name, measure) is not None for measure in ratios)
         tests += sum(policy.rule("drift", name, measure) is not None for measure in ("psi", "kl", "js", "wasserstein"))
-    tests += sum(policy.rule("drift", name, "auc") is not None for name in ("title_words", "image"))
+    tests += sum(policy.rule("drift", name, by) is not None for name in ("title_words", "image") for by in ("auc", "mmd"))
     tests += sum(policy.rule("performance", ALL, name) is not None for name in ("accuracy", "estimated_accuracy"))
     return max(tests, 1)
 
@@ -175,6 +175,7 @@ _WORDS = {
     "js": "JS distance",
     "wasserstein": "Wasserstein distance",
     "auc": "AUC of telling it from the reference",
+    "mmd": "squared MMD",
 }
 
 

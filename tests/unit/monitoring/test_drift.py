@@ -93,5 +93,7 @@ def test_empty_titles_can_be_told_apart_by_nothing() -> None:
 
 def test_few_rows_are_not_asked_about() -> None:
     found = domain_values(titles(5), [], titles(100), sketches(100, 90), 0.001)
-    assert [value.value for value in found] == [None, None]
+    assert [(value.column, value.measure, value.value) for value in found] == [
+        (column, measure, None) for column in ("title_words", "image") for measure in ("auc", "mmd")
+    ]
     assert found[0].note == "the window has 5 such rows, 20 are needed"

@@ -7,7 +7,7 @@ Everything is on loopback and takes turns, so that a busy machine troubles all a
 - `one`: one product a request on 16 connections, beside an empty endpoint, scikit-learn behind FastAPI, the same bundle
   behind FastAPI and behind `mlflow models serve`; and at half of that rate, whatever the answers do.
 - `many`: a hundred products a request, beside the bundle in one process.
-- `image`: a title with an image of 10 kB, beside decoding it and computing its features in one process.
+- `image`: a title with an image of 10 kB on 16 connections, beside decoding it and computing its features in one process.
 - `over`: five times as many requests as can be answered.
 - `memory`: a million answers, with keys and with every answer logged.
 """
@@ -140,10 +140,10 @@ def with_images(wrk: Wrk, products: list[Product], bundle: Bundle) -> list[Figur
     assert looks is not None
     bundle.predict([replace(products[0], image=shown[0])])
     with started(ours()) as own:
-        wrk.rate(own, bodies, connections=4)
+        wrk.rate(own, bodies, connections=16)
         mine, alone = turns(
             ROUNDS,
-            lambda: wrk.rate(own, bodies, connections=4),
+            lambda: wrk.rate(own, bodies, connections=16),
             lambda: in_process(lambda turn: len(looks.rows([shown[turn % len(shown)]]).values), SECONDS / 2),
         )
     return [

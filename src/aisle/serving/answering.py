@@ -15,6 +15,8 @@ from aisle.monitoring.answers import Answered
 from aisle.serving.attempt import Attempt
 from aisle.serving.batching import MAX_BYTES
 from aisle.serving.canary import Split
+from aisle.serving.grouping import MAX_BYTES as GROUP_BYTES
+from aisle.serving.grouping import Prepared
 from aisle.serving.predictor import Champion
 from aisle.serving.service import Service
 from aisle.serving.trace import Trace, trace_of
@@ -72,6 +74,8 @@ async def answer(
             found = await service.batcher.score(who, asked.products, max(asked.top, TOLD), timed) if quick else None
             if found is not None:
                 return asked.spell(keep(service, who, asked, found, started))
+    if split is None and body_bytes <= GROUP_BYTES:
+        return await service.grouper.run(champion, partial(_prepare, service, champion, read, started, trace))
     return await service.scorer.run(partial(_answer, service, champion, split, read, started, trace))
 
 
@@ -108,6 +112,24 @@ def _read(read: Callable[[Champion], Asked], champion: Champion, split: Split | 
     asked = read(champion)
     who = champion if split is None else split.of(asked.products[0])
     return who, asked if who is champion else read(who)
+
+
+def _prepare(
+    service: Service, champion: Champion, read: Callable[[Champion], Asked], started: float, trace: Trace | None
+) -> Prepared:
+    """Return a request as a group of them takes it."""
+    taken = time.perf_counter()
+    asked = read(champion)
+    done = time.perf_counter()
+
+    def finish(found: list[Prediction], began: float, ended: float) -> bytes:
+        if trace is not None:
+            trace.span("wait", started, taken)
+            trace.span("read", taken, done)
+            trace.span("score", began, ended, version=champion.ref.version)
+        return asked.spell(keep(service, champion, asked, found, started))
+
+    return Prepared(asked.products, max(asked.top, TOLD), finish)
 
 
 def _answer(

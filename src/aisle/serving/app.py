@@ -23,6 +23,7 @@ from aisle.serving.champions import ChampionWatch
 from aisle.serving.console import entrance, insight, reviewing, trying, versions
 from aisle.serving.console.sessions import Sessions
 from aisle.serving.express import Express
+from aisle.serving.grouping import Grouper
 from aisle.serving.journal import Journal
 from aisle.serving.keyring import Keyring
 from aisle.serving.limits import Admission, BodyLimit
@@ -97,13 +98,15 @@ def create_app(
         # What is traced and counted is `Traced`'s and `Observation`'s to say, once.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
+    scorer = Scorer(threads=options.threads, max_waiting=options.max_waiting, max_wait_s=options.max_wait_s)
     watch = partial(ChampionWatch, champions, poll_s=options.poll_s, telemetry=telemetry)
     service = Service(
         options=options,
         telemetry=telemetry,
         watch=watch(version=options.pin),
-        scorer=Scorer(threads=options.threads, max_waiting=options.max_waiting, max_wait_s=options.max_wait_s),
+        scorer=scorer,
         batcher=Batcher(telemetry=telemetry, max_waiting=options.max_concurrent),
+        grouper=Grouper(scorer, telemetry=telemetry),
         keyring=keyring,
         journal=Journal(records.answers if records else None, options=options, telemetry=telemetry),
         desk=Scorer(threads=_DESKS, max_waiting=_QUEUE),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from aisle.catalog.product import Product
@@ -148,14 +149,42 @@ class Scorer:
         Raises:
             Overloaded: As many jobs as may wait are waiting already, or this one has waited for too long.
         """
+        return await asyncio.wrap_future(self.start(partial(self._timely, job, time.monotonic())))
+
+    def start(self, job: Callable[[], _T]) -> "Future[_T]":
+        """Have a job run in one of the threads, however long it waits.
+
+        Raises:
+            Overloaded: As many jobs as may wait are waiting already.
+        """
         with self._lock:
-            if self.room <= 0:
-                raise self.overloaded()
+            self.check_room()
             self._inside += 1
-        future = self._threads.submit(self._timely, job, time.monotonic())
+        future = self._threads.submit(self._counted, job)
         # The place is given back when the job is over, not when its client has lost patience: the thread is busy until then.
         future.add_done_callback(self._give_back)
-        return await asyncio.wrap_future(future)
+        return future
+
+    def check_room(self) -> None:
+        """Check that a job may wait.
+
+        Raises:
+            Overloaded: As many as may are waiting already.
+        """
+        if self.room <= 0:
+            raise self.overloaded()
+
+    def check_wait(self, since: float) -> None:
+        """Check that a job has not waited for too long.
+
+        Args:
+            since: Since when it waits, by `time.monotonic`.
+
+        Raises:
+            Overloaded: It has.
+        """
+        if time.monotonic() - since > self._max_wait_s:
+            raise Overloaded(f"The request has waited for {self._max_wait_s:g} seconds.", hint="Ask again shortly.")
 
     @property
     def room(self) -> int:
@@ -171,8 +200,10 @@ class Scorer:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _timely(self, job: Callable[[], _T], since: float) -> _T:
-        if time.monotonic() - since > self._max_wait_s:
-            raise Overloaded(f"The request has waited for {self._max_wait_s:g} seconds.", hint="Ask again shortly.")
+        self.check_wait(since)
+        return job()
+
+    def _counted(self, job: Callable[[], _T]) -> _T:
         with self._lock:
             self._busy += 1
         try:

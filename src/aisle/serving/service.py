@@ -11,6 +11,7 @@ from aisle.models.prediction import Prediction
 from aisle.serving.batching import Batcher
 from aisle.serving.canary import Canary
 from aisle.serving.champions import ChampionWatch
+from aisle.serving.grouping import Grouper
 from aisle.serving.journal import Journal
 from aisle.serving.keyring import Keyring
 from aisle.serving.predictor import Champion, ChampionSource, Scorer
@@ -46,6 +47,7 @@ class Service:
         desk: Threads that ask the database on behalf of requests, apart from those that score.
         kept: What is kept on record; a server may go without.
         batcher: Scores what is small in the event loop.
+        grouper: Answers what is not much larger in the scorer's threads.
         canary: A version that answers a share of the requests, if there is one.
         shadow: A version that is asked as well and never answers, if there is one.
         tracing: Sends traces, if they are wanted.
@@ -60,6 +62,7 @@ class Service:
     journal: Journal
     desk: Scorer
     batcher: Batcher
+    grouper: Grouper
     kept: Records | None = None
     canary: Canary | None = None
     shadow: Shadow | None = None

@@ -74,6 +74,14 @@ class TestEveryFile:
         assert not EMPTY_NAMES & set(path.relative_to(PACKAGE).with_suffix("").parts)
 
 
+def test_a_server_carries_nothing_that_it_does_not_use():
+    """Each of these costs every server its memory and its start."""
+    spared = ("alembic", "mlflow", "pandas", "pyarrow", "sklearn", "xgboost")
+    program = f"import sys, aisle.serving.app; print([name for name in {spared} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_most_files_are_short():
     lengths = sorted(len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES)
     assert lengths[int(len(lengths) * 0.9)] <= 250

@@ -9,15 +9,18 @@ compares what it reads with what is there.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from aisle.catalog.source import Source
 from aisle.errors import IngestError, SourceError
 from aisle.storage.database import Database
 from aisle.storage.schema import loads, sources
+
+if TYPE_CHECKING:
+    # Readers of tables come with it: a server that only lists loads needs a tenth of its memory for them.
+    from aisle.catalog.source import Source
 
 Sample = Literal["head", "stratified"]
 """In which order rows are taken: as they stand, or so that every stretch has the classes' shares."""
@@ -58,7 +61,7 @@ class Counts:
     images_rejected: int
 
 
-def register_source(database: Database, source: Source, sample: Sample) -> str:
+def register_source(database: Database, source: "Source", sample: Sample) -> str:
     """Make the source known under its name, and return what stands before its images' keys.
 
     The first source in the challenge's layout gets the keys that users of the challenge know, without a prefix.
@@ -107,14 +110,14 @@ def require_source(database: Database, name: str | None) -> None:
         raise SourceError(f"There is no catalogue {name!r}.", hint=f"There are: {', '.join(known) or 'none yet'}.")
 
 
-def _free_prefix(connection: Connection, source: Source) -> str:
+def _free_prefix(connection: Connection, source: "Source") -> str:
     taken = connection.execute(select(sources.c.name).where(sources.c.image_prefix == "")).first()
     return "" if source.mapping.layout == "challenge" and taken is None else f"{source.name}/"
 
 
 def open_load(
     database: Database,
-    source: Source,
+    source: "Source",
     split: str,
     *,
     sample: Sample,
@@ -206,7 +209,7 @@ def list_loads(database: Database, *, source: str | None = None) -> list[Load]:
         return [_as_load(row) for row in connection.execute(query).mappings()]
 
 
-def rows_taken(database: Database, source: Source, split: str) -> int:
+def rows_taken(database: Database, source: "Source", split: str) -> int:
     """Return how many rows of a split's files, as they are now, have been taken."""
     with database.reading() as connection:
         mine = (loads.c.source == source.name) & (loads.c.split == split)

@@ -134,7 +134,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("aisle_feedback_total", "counter", "Feedback kept: answers confirmed or corrected, or catalogued.", ("verdict",)),
     Metric("aisle_products_total", "counter", "Products classified, by answered category.", ("code",)),
     Metric("aisle_confidence", "histogram", "Confidence of answers.", (), _SHARE),
-    Metric("aisle_batch_products", "histogram", "Products scored together on the event loop.", (), _TOGETHER),
+    Metric("aisle_batch_products", "histogram", "Products scored together, on the event loop or by a scoring thread.", (), _TOGETHER),
     Metric("aisle_modalities_total", "counter", "Products by what their answer rests on.", ("modalities",)),
     Metric("aisle_reviews_total", "counter", "Answers that a person should look at, by the reason.", ("reason",)),
     Metric("aisle_event_loop_lag_seconds", "histogram", "How late the event loop comes to a timer, sampled.", (), _LATENCY),

@@ -26,7 +26,10 @@ _Code = Annotated[str, Field(max_length=MAX_ID_CHARS, json_schema_extra={"format
 _Image = Annotated[str, Field(json_schema_extra={"contentEncoding": "base64", "format": "image-in-base64"})]
 _Moment = Annotated[datetime, Field(strict=False)]
 _NO_NUL = r"^[^\x00]*$"
-_SOMETHING: JsonDict = {"type": "string", "pattern": r"\S"}
+_SPACES = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""Every character that a text may have and still say nothing, spelled out: what `\\s` means differs among languages."""
+
+_SOMETHING: JsonDict = {"type": "string", "pattern": f"[^{_SPACES}]"}
 _CLASSIFIABLE: JsonDict = {
     "anyOf": [{"required": [name], "properties": {name: _SOMETHING}} for name in ("title", "description", "image")]
 }

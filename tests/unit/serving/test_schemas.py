@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import msgspec
 import pytest
@@ -59,3 +60,13 @@ def test_the_product_schema_asks_for_something_to_go_by() -> None:
 
 def test_the_documented_limit_of_terms_is_the_one_that_holds() -> None:
     assert schemas.MAX_TERMS == explain.MAX_TERMS
+
+
+def test_the_document_calls_empty_exactly_what_the_server_does() -> None:
+    schema = schemas.component_schemas(schemas.Product)["Product"]
+    (pattern,) = {one["properties"][one["required"][0]]["pattern"] for one in schema["anyOf"]}
+    points = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]
+    assert [point for point in points if re.search(pattern, point) is None] == [point for point in points if point.isspace()]
+    # Spelled in ASCII escapes, and with none that means something else in another language.
+    assert pattern.isascii()
+    assert not re.search(r"\\[sSwWdDpPhH]", pattern)

@@ -137,7 +137,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "aisle_batch_products",
         "histogram",
-        "Products scored together, on the event loop or by a scoring thread.",
+        "Products scored together, by the event loop or a thread.",
         (),
         _TOGETHER,
     ),

@@ -4,9 +4,10 @@ from base64 import b64encode
 
 import numpy as np
 import pytest
+from scipy.stats import pearson3
 
 from aisle.features.marks import read_marks, read_sketches, title_marks
-from aisle.monitoring.discrepancy import ROWS, Discrepancy, image_mmd, title_mmd
+from aisle.monitoring.discrepancy import ROWS, Discrepancy, image_mmd, pearson_tail, title_mmd
 
 WORDS = [f"mot{n}" for n in range(300)]
 
@@ -55,6 +56,12 @@ def test_when_nothing_has_changed_it_leaves_its_band_as_often_as_was_asked(make:
     # 5 % of 200 is 10, give or take 3.
     assert 0.01 <= above <= 0.11
     assert abs(np.mean([one.mmd for one in found])) < 3 * np.std([one.mmd for one in found]) / np.sqrt(200)
+
+
+@pytest.mark.parametrize("skew", [-2.0, -0.3, 0.0, 1e-5, 1e-3, 0.5, 3.0])
+@pytest.mark.parametrize("alpha", [0.05, 1e-3, 1e-6])
+def test_the_tail_is_scipy_s(alpha: float, skew: float) -> None:
+    assert pearson_tail(alpha, skew) == pytest.approx(pearson3.isf(alpha, skew), rel=1e-3)
 
 
 def test_what_has_changed_is_seen_beyond_any_doubt() -> None:

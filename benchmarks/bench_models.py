@@ -37,11 +37,13 @@ from aisle.training.curves import calibration_by_chance
 from aisle.training.evaluate import evaluate, gold_rows
 from aisle.training.rows import products
 from benchmarks.catalogues import real_data
-from benchmarks.reporting import ROOT, Figure, report
+from benchmarks.reporting import RESULTS, ROOT, Figure, report
 from benchmarks.shops import Shop, opened_shop
 
 PARTS = ("challenge", "shop", "full")
 GB = 1e9
+FULL_GB, ASKED_GB = 6, 5.5
+"""What a training on a full catalogue may hold, and what it is told that it may: fits are estimated."""
 
 
 @dataclass
@@ -198,13 +200,17 @@ def shop_levels(data: Path, budget: str) -> tuple[list[Figure], dict[str, Any]]:
 
 def full_size(rows: int, budget: str) -> tuple[list[Figure], dict[str, Any]]:
     """Return time and memory of a made-up catalogue of full size with images."""
-    with TemporaryDirectory() as place:
-        write_sample(Path(place, "shop"), rows=rows, seed=1)
-        with opened_shop([Path(place, "shop")]) as shop, watched() as took:
-            trained(shop, budget=budget)
+    drawn = RESULTS / f"sample-{rows}"
+    if not drawn.is_dir():
+        # Drawing takes minutes: it is done once, and a drawing that was cut off is none.
+        with TemporaryDirectory(dir=RESULTS) as place:
+            write_sample(Path(place, "shop"), rows=rows, seed=1)
+            Path(place, "shop").rename(drawn)
+    with opened_shop([drawn]) as shop, watched() as took:
+        trained(shop, budget=budget, memory=ASKED_GB)
     figures = [
         Figure(f"{rows:,} rows with images: training", took.seconds / 60, "min", bar=60, higher_is_better=False),
-        Figure(f"{rows:,} rows with images: peak memory", took.peak_bytes / GB, "GB", bar=6, higher_is_better=False),
+        Figure(f"{rows:,} rows with images: peak memory", took.peak_bytes / GB, "GB", bar=FULL_GB, higher_is_better=False),
     ]
     return figures, {"full": {"rows": rows, "budget": budget}}
 

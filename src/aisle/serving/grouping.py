@@ -64,6 +64,7 @@ class Grouper:
         self._together = telemetry.histogram("aisle_batch_products")
         self._lock = threading.Lock()
         self._queue: deque[_Waiting] = deque()
+        self._turns = 0
 
     async def run(self, champion: Champion, prepare: Callable[[], Prepared]) -> bytes:
         """Return the answer to a request.
@@ -78,11 +79,14 @@ class Grouper:
         """
         loop = asyncio.get_running_loop()
         waiting = _Waiting(champion, prepare, loop.create_future(), time.monotonic())
-        self._scorer.check_room()
+        self._scorer.admit()
         with self._lock:
             self._queue.append(waiting)
-        # One turn of a thread for each request. A turn takes one request at least while there are any: none is left over.
-        self._scorer.start(partial(self._turn, loop))
+            # A turn goes on for as long as anything waits: there are as many as threads, whatever comes.
+            begin = self._turns < self._scorer.threads
+            self._turns += begin
+        if begin:
+            self._scorer.submit(partial(self._turn, loop))
         return await waiting.future
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -91,6 +95,13 @@ class Grouper:
         if ready:
             _score(ready)
             self._together.observe(sum(len(waiting.prepared.products) for waiting in ready if waiting.prepared))
+        self._scorer.release(len(group))
+        with self._lock:
+            more = bool(self._queue)
+            self._turns -= not more
+        if more:
+            # Behind the jobs that came meanwhile: a long one must not wait until there is nothing small.
+            self._scorer.submit(partial(self._turn, loop))
         if group:
             loop.call_soon_threadsafe(_settle, group)
 

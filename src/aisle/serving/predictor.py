@@ -125,13 +125,14 @@ class Scorer:
     """
 
     def __init__(self, *, threads: int, max_waiting: int, max_wait_s: float = math.inf) -> None:
+        self.threads = threads
         self._max_wait_s = max_wait_s
         self._places = threads + max_waiting
         self._limit = max_waiting
         self._lock = threading.Lock()
         self._inside = 0
         self._busy = 0
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="scorer")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="scorer")
 
     @property
     def busy(self) -> int:
@@ -149,30 +150,31 @@ class Scorer:
         Raises:
             Overloaded: As many jobs as may wait are waiting already, or this one has waited for too long.
         """
-        return await asyncio.wrap_future(self.start(partial(self._timely, job, time.monotonic())))
+        self.admit()
+        future = self.submit(partial(self._timely, job, time.monotonic()))
+        # The place is given back when the job is over, not when its client has lost patience: the thread is busy until then.
+        future.add_done_callback(self._give_back)
+        return await asyncio.wrap_future(future)
 
-    def start(self, job: Callable[[], _T]) -> "Future[_T]":
-        """Have a job run in one of the threads, however long it waits.
+    def admit(self) -> None:
+        """Take a place, for whoever gives it back.
 
         Raises:
             Overloaded: As many jobs as may wait are waiting already.
         """
         with self._lock:
-            self.check_room()
+            if self.room <= 0:
+                raise self.overloaded()
             self._inside += 1
-        future = self._threads.submit(self._counted, job)
-        # The place is given back when the job is over, not when its client has lost patience: the thread is busy until then.
-        future.add_done_callback(self._give_back)
-        return future
 
-    def check_room(self) -> None:
-        """Check that a job may wait.
+    def release(self, places: int) -> None:
+        """Give places back that were taken by `admit`."""
+        with self._lock:
+            self._inside -= places
 
-        Raises:
-            Overloaded: As many as may are waiting already.
-        """
-        if self.room <= 0:
-            raise self.overloaded()
+    def submit(self, job: Callable[[], _T]) -> "Future[_T]":
+        """Have a job run in one of the threads, however long it waits; it takes no place."""
+        return self._pool.submit(self._counted, job)
 
     def check_wait(self, since: float) -> None:
         """Check that a job has not waited for too long.
@@ -197,7 +199,7 @@ class Scorer:
 
     def close(self) -> None:
         """Drop the waiting jobs, and end the threads as their running ones finish; does not wait for that."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _timely(self, job: Callable[[], _T], since: float) -> _T:
         self.check_wait(since)
@@ -213,5 +215,4 @@ class Scorer:
                 self._busy -= 1
 
     def _give_back(self, _: Future[Any]) -> None:
-        with self._lock:
-            self._inside -= 1
+        self.release(1)

@@ -169,3 +169,49 @@ def test_who_has_left_is_passed_over_and_no_place_is_lost() -> None:
 
     asyncio.run(scenario())
     scorer.close()
+
+
+def test_requests_that_never_end_leave_no_turns_behind() -> None:
+    model = Held()
+    model.go.set()
+    who, scorer = champion(model), Scorer(threads=2, max_waiting=30)
+
+    async def client(grouper: Grouper, number: int) -> None:
+        for turn in range(200):
+            title = f"{number}.{turn}"
+            assert await grouper.run(who, prepared(title)) == f"{model.expected(title)}/2".encode()
+
+    async def scenario() -> None:
+        grouper = Grouper(scorer, telemetry=Telemetry())
+        # Far more requests than places, but never more at once: none is refused.
+        await asyncio.gather(*(client(grouper, number) for number in range(16)))
+        began = time.monotonic()
+        while scorer.room < 32:
+            assert time.monotonic() - began < 5
+            await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+    assert sum(model.sizes) == 3_200
+    scorer.close()
+
+
+def test_a_job_of_another_kind_gets_its_turn_while_small_ones_keep_coming() -> None:
+    model = Held()
+    model.go.set()
+    who, scorer = champion(model), Scorer(threads=1, max_waiting=30)
+
+    async def scenario() -> None:
+        grouper, over = Grouper(scorer, telemetry=Telemetry()), asyncio.Event()
+
+        async def client() -> None:
+            while not over.is_set():
+                await grouper.run(who, prepared("a"))
+
+        clients = [asyncio.create_task(client()) for _ in range(8)]
+        for _ in range(20):
+            await asyncio.wait_for(scorer.run(lambda: None), 5)
+        over.set()
+        await asyncio.gather(*clients)
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+    scorer.close()

@@ -39,6 +39,7 @@ from benchmarks.serving_models import bundle_folder, picture, titled_products
 PARTS = ("one", "many", "image", "over", "memory")
 ROUNDS = 3
 SECONDS = 2.0
+STARTS = 7
 MANY = 100
 ANSWERS = 1_000_000
 EMPTY = Peer(("-m", "benchmarks.serving_peers", "empty", "PORT"))
@@ -73,10 +74,17 @@ def kept_home(folder: Path) -> tuple[str, str]:
     return str(folder), key
 
 
+def seconds_to_ready() -> float:
+    """Return how long our server takes from its start until it is ready."""
+    with started(ours()) as own:
+        return own.ready_s
+
+
 def one_a_request(wrk: Wrk, products: list[Product], folder: Path) -> list[Figure]:
     """Return the figures of one product a request."""
     bodies = [json.dumps({"title": product.title}).encode() for product in products[:200]]
     frames = [json.dumps({"dataframe_records": [{"title": product.title}]}).encode() for product in products[:200]]
+    begun = [seconds_to_ready() for _ in range(STARTS)]
     with contextlib.ExitStack() as stack:
         own = stack.enter_context(started(ours()))
         servers = [stack.enter_context(started(peer)) for peer in (EMPTY, PLAIN, SAME, with_mlflow())]
@@ -104,7 +112,8 @@ def one_a_request(wrk: Wrk, products: list[Product], folder: Path) -> list[Figur
             Figure("half of peak, open loop: median", calm.quantile(0.5), "ms"),
             Figure("half of peak, open loop: p99", calm.quantile(0.99), "ms", 10, higher_is_better=False),
             Figure("  an empty endpoint at the same rate: p99", idle.quantile(0.99), "ms"),
-            Figure("ready", own.ready_s, "s", 3, higher_is_better=False),
+            Figure(f"ready, median of {STARTS} starts", median(begun), "s", 3, higher_is_better=False),
+            Figure("  the quickest of them", min(begun), "s"),
         ]
 
 

@@ -13,6 +13,9 @@ _TEXTS = ("title_chars", "title_words", "description_chars")
 _IMAGES = ("image_bytes", "image_aspect", "image_brightness", "image_white")
 _NUMBERS = frozenset({*_TEXTS, *_IMAGES, "confidence"})
 _NAMES = {name: name for name in ("language", "missing_description", "html_residue")} | {"predicted": "code"}
+_MOST = 20_000
+"""Answers of a window that are looked at, the newest: a page must not sort a log of millions."""
+
 _Conditions = list[ColumnElement[bool]]
 
 
@@ -36,7 +39,7 @@ def ends(database: Database, run: MonitorRun, column: str, *, each: int = 4) -> 
 
     Args:
         database: Where the prediction log lives.
-        run: The run; its window may have been pruned since.
+        run: The run; its window may have been pruned since. Of a large one the newest answers are looked at.
         column: A column of numbers: the answers with the least values and those with the greatest, rising. One of names:
             the newest answer of each of the rarest. Of any other column there are none.
         each: How many at each end.
@@ -46,6 +49,8 @@ def ends(database: Database, run: MonitorRun, column: str, *, each: int = 4) -> 
     within: _Conditions = [predictions.c.answered_at.between(run.window_start, run.window_end)]
     if run.version is not None:
         within.append(predictions.c.version == run.version)
+    newest = select(predictions.c.id).where(*within).order_by(predictions.c.id.desc()).limit(_MOST)
+    within = [predictions.c.id.in_(select(newest.subquery().c.id))]
     with database.reading() as connection:
         find = _of_numbers if column in _NUMBERS else _of_names
         rows = find(connection, column, within, each)

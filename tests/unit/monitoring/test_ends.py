@@ -52,6 +52,12 @@ def test_the_least_and_the_greatest_of_the_window_are_shown_rising(database: Dat
     assert [(one.product_id, one.value) for one in found] == [("P-0", 3), ("P-1", 6), ("P-6", 21), ("P-7", 24)]
 
 
+def test_of_many_answers_the_newest_are_looked_at(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("aisle.monitoring.ends._MOST", 3)
+    assert [one.product_id for one in ends(database, run(), "title_chars")] == ["P-5", "P-6", "P-7"]
+    assert [one.product_id for one in ends(database, run(), "predicted")] == ["P-7"]
+
+
 def test_a_title_is_the_answer_s_own_else_the_catalogue_s(database: Database):
     found = {one.product_id: one.title for one in ends(database, run(), "title_chars")}
     assert (found["P-0"], found["P-1"], found["P-2"], found["P-3"]) == ("abc", "from the catalogue", "abc" * 3, None)

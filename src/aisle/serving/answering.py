@@ -9,7 +9,6 @@ from functools import partial
 from starlette.types import Scope
 
 from aisle.catalog.product import Product
-from aisle.errors import ModelError
 from aisle.models.prediction import Prediction
 from aisle.monitoring.answers import Answered
 from aisle.serving.attempt import Attempt
@@ -167,10 +166,7 @@ def score(who: Champion, asked: Asked) -> list[Prediction]:
     Raises:
         ModelError: There are not as many as there are products.
     """
-    found = who.model.predict(asked.products, top=max(asked.top, TOLD))
-    if len(found) != len(asked.products):
-        raise ModelError(f"Version {who.ref.version} gave {len(found)} answers for {len(asked.products)} products.")
-    return found
+    return who.predict(asked.products, max(asked.top, TOLD))
 
 
 def score_by_canary(service: Service, canary: Champion, asked: Asked) -> list[Prediction] | None:

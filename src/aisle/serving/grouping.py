@@ -96,14 +96,14 @@ class Grouper:
             _score(ready)
             self._together.observe(sum(len(waiting.prepared.products) for waiting in ready if waiting.prepared))
         self._scorer.release(len(group))
+        if group:
+            loop.call_soon_threadsafe(_settle, group)
         with self._lock:
             more = bool(self._queue)
             self._turns -= not more
         if more:
             # Behind the jobs that came meanwhile: a long one must not wait until there is nothing small.
             self._scorer.submit(partial(self._turn, loop))
-        if group:
-            loop.call_soon_threadsafe(_settle, group)
 
     def _taken(self) -> list[_Waiting]:
         group: list[_Waiting] = []
@@ -139,12 +139,9 @@ def _answer(group: Sequence[_Waiting]) -> None:
     asked = [waiting.prepared for waiting in group if waiting.prepared is not None]
     products = [product for one in asked for product in one.products]
     top = max(one.top for one in asked)
-    who = group[0].champion
     began = time.perf_counter()
-    found = who.model.predict(products, top=top)
+    found = group[0].champion.predict(products, top)
     ended = time.perf_counter()
-    if len(found) != len(products):
-        raise ModelError(f"Version {who.ref.version} gave {len(found)} answers for {len(products)} products.")
     start = 0
     for waiting, one in zip(group, asked, strict=True):
         own = found[start : start + len(one.products)]

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from aisle.catalog.product import Product
-from aisle.errors import Overloaded
+from aisle.errors import ModelError, Overloaded
 from aisle.models.explain import Explanation
 from aisle.models.prediction import Prediction
 
@@ -113,6 +113,21 @@ class Champion:
             times.append(time.perf_counter() - started)
         # The best of a few: a machine that is busy while it loads says nothing of the model.
         return cls(ref, model, datetime.now(UTC), min(times))
+
+    def predict(self, products: Sequence[Product], top: int) -> list[Prediction]:
+        """Return one answer per product, in their order.
+
+        Args:
+            products: What to classify.
+            top: How many categories each answer holds.
+
+        Raises:
+            ModelError: There are not as many answers as products.
+        """
+        found = self.model.predict(products, top=top)
+        if len(found) != len(products):
+            raise ModelError(f"Version {self.ref.version} gave {len(found)} answers for {len(products)} products.")
+        return found
 
 
 class Scorer:

@@ -23,8 +23,9 @@ from aisle.models.text_space_fit import TextOptions, fit_text_space
 from aisle.training.audit import audit_labels
 from aisle.training.groups import duplicate_groups
 from aisle.training.noise import plant_noise
-from benchmarks.catalogues import read_challenge, real_data
+from benchmarks.catalogues import read_challenge
 from benchmarks.reporting import Figure, report
+from tests.catalogues import real_catalogues
 
 FOLDS = 3
 SHARES = (0.05, 0.1)
@@ -80,7 +81,7 @@ def figures(
 
 def main() -> int:
     """Run the benchmark and return the exit status; 0 with a word about it where no real catalogue lies."""
-    folder = real_data()
+    folder = real_catalogues()
     if folder is None:
         print("no real catalogues here (AISLE_TEST_DATA names their folder)")
         return 0

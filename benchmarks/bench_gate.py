@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from aisle.registry.gate import Scores, decide
 from aisle.registry.resample import Paired
 from aisle.settings import Training
-from benchmarks.catalogues import real_data
 from benchmarks.reporting import Figure, report
+from tests.catalogues import real_catalogues
 
 Numbers = NDArray[np.float64]
 
@@ -114,7 +114,7 @@ class World:
 
 def category_shares() -> tuple[Numbers, str]:
     """Return the categories' shares and where they are from: the full catalogue's labels, or Zipf's law."""
-    folder = real_data()
+    folder = real_catalogues()
     file = folder / "rakuten-labels" / "train_ids_labels.csv" if folder else None
     if file is not None and file.is_file():
         counts = pl.read_csv(file)["prdtypecode"].value_counts().sort("prdtypecode")["count"].to_numpy()

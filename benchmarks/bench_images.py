@@ -23,8 +23,8 @@ from aisle.catalog.images import decode_rgb
 from aisle.features.image import ImageConfig, ImageFeatures
 from aisle.models import boosting_fit, logistic_fit
 from aisle.models.options import BoostingOptions, LogisticOptions
-from benchmarks.catalogues import real_data
 from benchmarks.reporting import Figure, report
+from tests.catalogues import real_catalogues
 
 REPEATS = 12
 FILES = 320
@@ -154,7 +154,7 @@ def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def main() -> int:
     """Run the benchmark and return the exit status."""
-    folder = real_data()
+    folder = real_catalogues()
     small = folder / "rakuten-14k" if folder else None
     large = folder / "rakuten-raw" if folder else None
     figures = rates(from_archive(small / "images.zip", FILES) if small else made_up(256), 256)

@@ -36,9 +36,9 @@ from aisle.pipeline.steps import train_bundle
 from aisle.training.curves import calibration_by_chance
 from aisle.training.evaluate import evaluate, gold_rows
 from aisle.training.rows import products
-from benchmarks.catalogues import real_data
 from benchmarks.reporting import RESULTS, ROOT, Figure, report
 from benchmarks.shops import Shop, opened_shop
+from tests.catalogues import real_catalogues
 
 PARTS = ("challenge", "shop", "full")
 GB = 1e9
@@ -223,7 +223,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=85_000, help="rows of the catalogue of full size")
     parser.add_argument("--full-budget", default="45m", help="time for the training of full size")
     asked = parser.parse_args()
-    data = real_data()
+    data = real_catalogues()
     figures: list[Figure] = []
     about: dict[str, Any] = {"budget": asked.budget}
     runs = {

@@ -44,10 +44,10 @@ from aisle.settings import Training
 from aisle.training.evaluate import gold_rows
 from aisle.training.fit import train
 from aisle.training.rows import ImageReader, labelled_rows, products
-from benchmarks.catalogues import real_data
 from benchmarks.french_stop_words import FRENCH_STOP_WORDS
 from benchmarks.reporting import Figure, commit, report
 from benchmarks.shops import opened_shop
+from tests.catalogues import real_catalogues
 
 WORDS = 5_000
 FOLDS = 3
@@ -168,7 +168,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="try three candidates, and set no bar")
     quick = bool(parser.parse_args().quick)
-    folder = real_data()
+    folder = real_catalogues()
     if folder is None or not (folder / "rakuten-14k").is_dir():
         print("not run: no rakuten-14k among the real catalogues (AISLE_TEST_DATA names their folder)")
         return 0

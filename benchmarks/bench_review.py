@@ -21,8 +21,9 @@ from aisle.models.calibration import fit_temperature, softmax
 from aisle.models.families import FAMILIES
 from aisle.models.text_space_fit import TextOptions, fit_text_space
 from aisle.review.order import discounted, kind_of, uncertainty
-from benchmarks.catalogues import read_challenge, real_data
+from benchmarks.catalogues import read_challenge
 from benchmarks.reporting import Figure, report
+from tests.catalogues import real_catalogues
 
 START, ROUND, ROUNDS = 2_000, 200, 20
 SEEDS = (1, 2, 3)
@@ -91,7 +92,7 @@ def queue_curve(replay: Replay, seed: int, rounds: int) -> list[float]:
 
 def main() -> int:
     """Replay, and print the figures."""
-    folder = real_data()
+    folder = real_catalogues()
     if folder is None:
         print("no real catalogues here (AISLE_TEST_DATA names their folder)")
         return 0

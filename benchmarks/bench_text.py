@@ -19,8 +19,9 @@ from aisle.features.ngrams import count_ngrams
 from aisle.features.normalise import normalise
 from aisle.features.text import TextConfig, TextFeatures
 from aisle.features.tfidf import TfidfColumns
-from benchmarks.catalogues import draw_products, read_challenge, real_data
+from benchmarks.catalogues import draw_products, read_challenge
 from benchmarks.reporting import Figure, report
+from tests.catalogues import real_catalogues
 from tests.unit.features.ngram_reference import reference_counts
 
 CLASSES = 27
@@ -108,7 +109,7 @@ def throughput(products: list[Product]) -> list[Figure]:
 
 def on_real_text() -> list[Figure]:
     """Measure what only real catalogues tell."""
-    folder = real_data()
+    folder = real_catalogues()
     if folder is None:
         return []
     products, _ = read_challenge(folder / "rakuten-raw")
@@ -127,7 +128,7 @@ def on_real_text() -> list[Figure]:
 
 def main() -> int:
     """Run the benchmark and return the exit status."""
-    folder = real_data()
+    folder = real_catalogues()
     products = read_challenge(folder / "rakuten-14k")[0] if folder else draw_products(12_000, seed=1)
     titles = [Product(product.id, title=product.title) for product in products]
     about = {"data": "rakuten-14k" if folder else "synthetic", "titles": len(titles)}

@@ -18,8 +18,9 @@ from sklearn.svm import LinearSVC
 from aisle.catalog.product import Product
 from aisle.features.text import TextConfig, TextFeatures
 from aisle.features.tfidf import TfidfColumns
-from benchmarks.catalogues import read_challenge, real_data
+from benchmarks.catalogues import read_challenge
 from benchmarks.reporting import Figure, report
+from tests.catalogues import real_catalogues
 
 FOLDS = 3
 Split = Callable[[NDArray[np.int64], NDArray[np.int64]], tuple[csr_matrix, csr_matrix]]
@@ -62,7 +63,7 @@ def weighted_f1(split: Split, codes: NDArray[np.int64]) -> float:
 
 def main() -> int:
     """Run the benchmark and return the exit status; 0 with a word about it where no real catalogue lies."""
-    folder = real_data()
+    folder = real_catalogues()
     if folder is None:
         print("no real catalogues here (AISLE_TEST_DATA names their folder)")
         return 0

@@ -1,6 +1,5 @@
 """Products to measure on: real catalogues where their files lie, else the synthetic one."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +8,6 @@ from numpy.typing import NDArray
 
 from aisle.catalog.product import Product
 from aisle.catalog.sample.blocks import draw_blocks
-from benchmarks.reporting import ROOT
-
-
-def real_data() -> Path | None:
-    """Return the folder of real catalogues, if there is one: `AISLE_TEST_DATA`, or `shared/data` beside the repository."""
-    folder = Path(os.environ.get("AISLE_TEST_DATA", ROOT.parent / "shared" / "data"))
-    return folder if folder.is_dir() else None
 
 
 def read_challenge(folder: Path) -> tuple[list[Product], NDArray[np.int64]]:

@@ -19,8 +19,9 @@ from aisle.models.fusion_fit import fit_fusion
 from aisle.models.manifest import FORMAT
 from aisle.models.text_space_fit import TextOptions, fit_text_space
 from aisle.models.thresholds import thresholds_by_cost
-from benchmarks.catalogues import draw_products, read_challenge, real_data
+from benchmarks.catalogues import draw_products, read_challenge
 from benchmarks.reporting import ROOT
+from tests.catalogues import real_catalogues
 
 ROWS = 12_000
 CLASSES = 27
@@ -29,14 +30,14 @@ _PICTURES = 540
 
 def titled_products() -> list[Product]:
     """Return the products that are asked about: real titles where there are any, without descriptions."""
-    folder = real_data()
+    folder = real_catalogues()
     products = read_challenge(folder / "rakuten-14k")[0][:ROWS] if folder else draw_products(ROWS, seed=1)
     return [Product(product.id, title=product.title) for product in products]
 
 
 def labels_of(products: list[Product]) -> np.ndarray:
     """Return classes of the catalogue's codes; of a synthetic catalogue, the rest of the id."""
-    folder = real_data()
+    folder = real_catalogues()
     if folder is None:
         return np.array([int(product.id) % CLASSES for product in products], np.intp)
     codes = read_challenge(folder / "rakuten-14k")[1][: len(products)]

@@ -1,6 +1,7 @@
 """Small catalogues on disk, for tests."""
 
 import csv
+import os
 import zipfile
 from collections.abc import Sequence
 from io import BytesIO
@@ -8,7 +9,14 @@ from pathlib import Path
 
 from PIL import Image
 
+_ROOT = Path(__file__).parents[1]
 CODES = ("10", "40", "50", "60", "1140", "1160", "1180", "1280")
+
+
+def real_catalogues() -> Path | None:
+    """Return the folder of real catalogues, if there is one: `AISLE_TEST_DATA`, or `shared/data` beside the repository."""
+    folder = Path(os.environ.get("AISLE_TEST_DATA", _ROOT.parent / "shared" / "data"))
+    return folder if folder.is_dir() else None
 
 
 def jpeg(seed: int, size: int = 32) -> bytes:

@@ -11,11 +11,11 @@ from hypothesis import settings
 
 from aisle.storage.database import Database
 from aisle.storage.objects import Bucket, Objects
+from tests.catalogues import real_catalogues
 from tests.servers.mlflow_server import MlflowServer
 from tests.servers.postgres import PostgresServer
 from tests.servers.rados_gateway import RadosGateway
 
-_ROOT = Path(__file__).parents[1]
 # A console that is made while this is set keeps its width for good; tests set it for themselves.
 os.environ.pop("COLUMNS", None)
 # A slow machine is no fault of the code: how long one example takes is not judged here.
@@ -44,9 +44,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real catalogues: `AISLE_TEST_DATA`, or `shared/data` beside the repository."""
-    folder = Path(os.environ.get("AISLE_TEST_DATA", _ROOT.parent / "shared" / "data"))
-    if not folder.is_dir():
+    """The folder of real catalogues."""
+    folder = real_catalogues()
+    if folder is None:
         pytest.skip("no real catalogues here (AISLE_TEST_DATA names their folder)")
     return folder
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from aisle.catalog.sample import write_sample
+from tests.catalogues import real_catalogues
 from tests.trained import QUICK
 
 # Airflow starts slowly, and on a busy machine more so.
@@ -81,8 +82,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
         pytest.skip("Airflow is not installed (make test-airflow)")
     place = tmp_path_factory.mktemp("airflow")
     write_sample(place / "shop", rows=1_500, seed=1, images=True)
-    data = Path(os.environ.get("AISLE_TEST_DATA", ROOT.parent / "shared" / "data")) / "rakuten-14k"
-    return Found(ask_airflow(place, runs_of(place / "shop", data if data.is_dir() else None, place)), place)
+    real = real_catalogues()
+    return Found(ask_airflow(place, runs_of(place / "shop", None if real is None else real / "rakuten-14k", place)), place)
 
 
 class TestShape:

@@ -12,7 +12,7 @@ from benchmarks.bench_gate import JOINT, replicate, world
 def by_zipf():
     """The same world wherever the tests run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bench_gate, "real_data", lambda: None)
+        patch.setattr(bench_gate, "real_catalogues", lambda: None)
         world.cache_clear()
         yield
     world.cache_clear()

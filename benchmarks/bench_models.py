@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -159,10 +159,13 @@ def challenge(data: Path, budget: str) -> tuple[list[Figure], dict[str, Any]]:
             ),
             Figure("calibration error", made.metrics["calibration_error"], bar=0.02, higher_is_better=False),
             Figure("  by chance alone on as many rows", chance),
+            *held_back(bundle.metrics),
             Figure("accuracy at 90 % coverage", float((correct == predicted)[surest].mean()), bar=0.86),
-            Figure("training", first.seconds, "s", bar=600, higher_is_better=False),
+            # Both do the same work: what the slower took longer is what else the machine did.
+            Figure("training, the faster of two", min(first.seconds, second.seconds), "s", 600, higher_is_better=False),
+            Figure("  first", first.seconds, "s"),
+            Figure("  second", second.seconds, "s"),
             Figure("training, peak memory", first.peak_bytes / GB, "GB", bar=3, higher_is_better=False),
-            Figure("trained again", second.seconds, "s"),
             Figure("trained twice, same digest", float(made.bundle == again.bundle), bar=1),
             Figure("rows of the submission", submitted, bar=2_762),
             Figure("bundle", bundle.size_bytes / 1e6, "MB", bar=60, higher_is_better=False),
@@ -172,6 +175,18 @@ def challenge(data: Path, budget: str) -> tuple[list[Figure], dict[str, Any]]:
         ]
         about = {"data": names, "bundle": made.bundle, "components": bundle.metrics["components"]}
     return figures, {"challenge": about}
+
+
+def held_back(metrics: Mapping[str, Any]) -> list[Figure]:
+    """Return the calibration error on rows held back, for each pattern of what a product has."""
+    looks = {entry["name"]: entry["modality"] for entry in metrics["components"]}
+    return [
+        Figure(
+            f"  on {pattern['rows']:,} rows held back, {' and '.join(sorted({looks[name] for name in pattern['usable']}))}",
+            pattern["calibration_error"],
+        )
+        for pattern in metrics["patterns"]
+    ]
 
 
 def shop_levels(data: Path, budget: str) -> tuple[list[Figure], dict[str, Any]]:

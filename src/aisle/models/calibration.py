@@ -1,9 +1,14 @@
-"""From scores to probabilities that mean what they say: softmax, and one temperature fitted on rows held back."""
+"""From scores to probabilities that mean what they say: softmax, one temperature fitted on rows held back, and the error."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+
+CALIBRATION_BINS = 15
+"""Bins of confidence in which calibration is looked at."""
 
 _HOTTEST = 20.0
 _STEPS = 80
@@ -59,3 +64,25 @@ def fit_temperature(scores: Floats, labels: NDArray[np.intp]) -> float:
             low = left
     # Four digits are more than the rows can tell, and hide in which order a processor added them up.
     return round(2 / (low + high), 4)
+
+
+def calibration_bins(confidence: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
+    """Return in which of `CALIBRATION_BINS` equal bins of confidence each answer lies; a bin begins at its lower edge.
+
+    Args:
+        confidence: Probability of each answer, (rows,).
+    """
+    return np.minimum((confidence * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
+
+
+def calibration_error(confidence: NDArray[np.float64], hits: NDArray[np.bool_]) -> float:
+    """Return the expected calibration error: |accuracy - mean confidence| in 15 equal bins, weighted by their rows.
+
+    Naeini, Cooper and Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", 2015.
+
+    Args:
+        confidence: Probability of each answer, (rows,).
+        hits: Whether it was correct, (rows,).
+    """
+    gaps = np.bincount(calibration_bins(confidence), weights=hits - confidence, minlength=CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / len(hits))

@@ -7,7 +7,7 @@ weights of its own. Nothing here fits anything: `aisle.models.fusion_fit` does.
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -46,6 +46,8 @@ class PatternWeights:
         confidence: The calibration of the outcome.
         rows: How many rows it was learnt from.
         log_loss: Mean surprise on rows held back, in nats.
+        calibration_error: Of answers to rows held back, each calibrated by a map fitted without it; nothing where the
+            bundle is older than the figure.
     """
 
     usable: tuple[bool, ...]
@@ -57,6 +59,7 @@ class PatternWeights:
     confidence: ConfidenceMap
     rows: int
     log_loss: float
+    calibration_error: float | None = None
 
     def fused(self, scores: Sequence[Floats]) -> Floats:
         """Return the members' weighed sum before the softmax, (rows, classes).
@@ -191,6 +194,7 @@ class Fusion:
                     "confidence": [own.confidence.sure, own.confidence.doubt, own.confidence.shift],
                     "rows": own.rows,
                     "log_loss": own.log_loss,
+                    "calibration_error": own.calibration_error,
                 }
             )
         stream = io.BytesIO()
@@ -285,9 +289,7 @@ def softmax_in_place(scores: Floats) -> Floats:
 
 
 def _with(own: PatternWeights, usable: tuple[bool, ...], members: tuple[int, ...]) -> PatternWeights:
-    return PatternWeights(
-        usable, members, own.form, own.scales, own.weights, own.offsets, own.confidence, own.rows, own.log_loss
-    )
+    return replace(own, usable=usable, members=members)
 
 
 def _pattern(
@@ -306,6 +308,9 @@ def _pattern(
         raise _damaged(f"a pattern's members {list(members)} are not among its usable components")
     if len(numbers) != 4 or not all(isinstance(value, int | float) and np.isfinite(value) for value in numbers):
         raise _damaged(f"a pattern's confidence and log loss {numbers} are not four numbers")
+    error = entry.get("calibration_error")
+    if error is not None and not (isinstance(error, int | float) and 0 <= error <= 1):
+        raise _damaged(f"a pattern's calibration error {error!r} is no number from 0 to 1")
     shape = {"scalar": (len(members),), "vector": (len(members), classes)}.get(form, (len(members), classes, classes))
     return PatternWeights(
         usable=usable,
@@ -317,6 +322,7 @@ def _pattern(
         confidence=ConfidenceMap(*map(float, entry["confidence"])),
         rows=int(entry["rows"]),
         log_loss=float(entry["log_loss"]),
+        calibration_error=None if error is None else float(error),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aisle.models.confidence import ConfidenceMap, fit_confidence
+from aisle.models.confidence import ConfidenceMap, fit_confidence, held_back_error
 from aisle.models.family import Floats, Labels
 from aisle.models.fusion import Form, log_probabilities, softmax_in_place
 from aisle.models.fusion_forms import Doubles, Targets, fit_rich, fit_scalars
@@ -82,11 +82,13 @@ class Choice:
         weights: Fitted on all rows.
         confidence: The calibration, fitted on answers to rows held back.
         log_loss: Mean surprise of those answers before that calibration, in nats.
+        calibration_error: Of those answers, each calibrated by a map that was fitted without it.
     """
 
     weights: Weights
     confidence: ConfidenceMap
     log_loss: float
+    calibration_error: float
 
 
 def choose(scaled: Sequence[Floats], labels: Labels, prior: Floats, options: FusionOptions) -> Choice:
@@ -115,8 +117,10 @@ def choose(scaled: Sequence[Floats], labels: Labels, prior: Floats, options: Fus
                 best = rival
     targets = Targets(labels, prior)
     weights = _fit(scaled, logs, targets, fit_scalars(scaled, targets), best)
-    confidence = fit_confidence(softmax_in_place(held[best].copy()), labels[few])
-    return Choice(weights, confidence, float(surprise[best].mean()))
+    answers = softmax_in_place(held[best])
+    confidence = fit_confidence(answers, labels[few])
+    error = held_back_error(answers, labels[few], _folds(few.size, options))
+    return Choice(weights, confidence, float(surprise[best].mean()), error)
 
 
 def clearly_less(first: Doubles, second: Doubles) -> bool:

@@ -119,6 +119,7 @@ class _Fit:
             confidence=found.confidence,
             rows=int(rows.size),
             log_loss=found.log_loss,
+            calibration_error=found.calibration_error,
         )
 
     def _limited(self, rows: Rows, arrays: int) -> Rows:

@@ -40,6 +40,7 @@ def model_card(
         _component_table(metrics["components"]),
         "## Scores on the gold rows",
         _score_table(gold),
+        _held_back(metrics["patterns"]),
         f"Always answering `{gold['baseline']['code']}` scores {gold['baseline']['weighted_f1']:.3f} weighted F1.",
         _decided(metrics["decisions"]),
         "## Categories",
@@ -94,6 +95,17 @@ def _score_table(gold: Mapping[str, Any]) -> str:
     ]
     lines += [f"| log loss | {gold['log_loss']:.3f} | |", f"| calibration error | {gold['calibration_error']:.3f} | |"]
     return "\n".join(("| figure | value | 95 % interval |", "|---|---|---|", *lines))
+
+
+def _held_back(patterns: Sequence[Mapping[str, Any]]) -> str:
+    known = [pattern for pattern in patterns if pattern.get("calibration_error") is not None]
+    if not known:
+        return ""
+    most = max(known, key=lambda pattern: pattern["rows"])
+    return (
+        f"On {most['rows']:,} rows held back, each calibrated without it, the calibration error is"
+        f" {most['calibration_error']:.4f}; gold rows are fewer, and chance weighs more on theirs."
+    )
 
 
 def _class_table(gold: Mapping[str, Any], categories: Mapping[str, str]) -> str:

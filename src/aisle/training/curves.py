@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from aisle.models.calibration import CALIBRATION_BINS, calibration_bins, calibration_error
 from aisle.registry.resample import Paired, interval
-from aisle.training.metrics import CALIBRATION_BINS, Scores, calibration_bins, calibration_error
+from aisle.training.metrics import Scores
 
 Numbers = NDArray[np.float64]
 

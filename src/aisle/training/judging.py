@@ -77,6 +77,7 @@ def bundle_metrics(trained: Trained, options: Training) -> dict[str, Any]:
                 "form": pattern.form,
                 "rows": pattern.rows,
                 "log_loss": pattern.log_loss,
+                "calibration_error": pattern.calibration_error,
             }
             for pattern in model.fusion.patterns
         ],

@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aisle.models.calibration import calibration_error
 from aisle.registry.resample import Paired, PairedF1, interval
-
-CALIBRATION_BINS = 15
-"""Bins of confidence in which calibration is looked at."""
 
 _DRAWS = 1_000
 _LEAST = 1e-7
@@ -80,28 +78,6 @@ def class_figures(correct: Sequence[str], predicted: Sequence[str]) -> dict[str,
         }
         for code in sorted(support | answers)
     }
-
-
-def calibration_bins(confidence: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
-    """Return in which of `CALIBRATION_BINS` equal bins of confidence each answer lies; a bin begins at its lower edge.
-
-    Args:
-        confidence: Probability of each answer, (rows,).
-    """
-    return np.minimum((confidence * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
-
-
-def calibration_error(confidence: NDArray[np.float64], hits: NDArray[np.bool_]) -> float:
-    """Return the expected calibration error: |accuracy - mean confidence| in 15 equal bins, weighted by their rows.
-
-    Naeini, Cooper and Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", 2015.
-
-    Args:
-        confidence: Probability of each answer, (rows,).
-        hits: Whether it was correct, (rows,).
-    """
-    gaps = np.bincount(calibration_bins(confidence), weights=hits - confidence, minlength=CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / len(hits))
 
 
 def _averages(correct: Sequence[str], predicted: Sequence[str], hits: NDArray[np.bool_], seed: int) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax as reference
 
-from aisle.models.calibration import fit_temperature, softmax
+from aisle.models.calibration import calibration_error, fit_temperature, softmax
 
 scores = arrays(np.float32, (4, 3), elements=st.floats(-500, 500, width=32))
 
@@ -59,3 +59,26 @@ def test_answers_that_are_always_right_or_always_wrong_have_a_limit() -> None:
 
 def test_without_rows_nothing_is_changed() -> None:
     assert fit_temperature(np.empty((0, 3), np.float32), np.empty(0, np.intp)) == 1.0
+
+
+def test_confidence_that_is_right_as_often_as_it_says_has_no_error() -> None:
+    assert calibration_error(np.full(10, 0.7), np.arange(10) < 7) == pytest.approx(0)
+    assert calibration_error(np.full(10, 0.9), np.arange(10) < 7) == pytest.approx(0.2)
+    assert calibration_error(np.full(10, 0.5), np.arange(10) < 7) == pytest.approx(0.2)
+    assert calibration_error(np.ones(4), np.ones(4, bool)) == 0
+
+
+def test_errors_in_different_bins_do_not_cancel() -> None:
+    confidence = np.repeat([0.95, 0.35], 10)
+    hits = np.arange(20) % 20 < 13  # 10 of 10 at 0.95, 3 of 10 at 0.35
+    assert calibration_error(confidence, hits) == pytest.approx(0.05)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60))
+def test_the_calibration_error_is_the_plain_sum_over_bins(rows: list[tuple[float, bool]]) -> None:
+    confidence = np.array([share for share, _ in rows])
+    hits = np.array([hit for _, hit in rows])
+    bins = np.minimum((confidence * 15).astype(int), 14)
+    total = sum((bins == b).mean() * abs(hits[bins == b].mean() - confidence[bins == b].mean()) for b in np.unique(bins))
+    assert calibration_error(confidence, hits) == pytest.approx(total, abs=1e-9)

@@ -158,6 +158,14 @@ def test_nothing_is_lost_by_saving() -> None:
     assert loaded.to_parts() == (settings, files)
 
 
+def test_the_error_of_calibration_is_kept_and_not_asked_of_older_bundles() -> None:
+    fusion = Fusion(PRIOR, (replace(TEXT, calibration_error=0.01),))
+    settings, files = fusion.to_parts()
+    assert Fusion.from_parts(settings, files, 2, CLASSES).patterns[0].calibration_error == 0.01
+    del settings["patterns"][0]["calibration_error"]
+    assert Fusion.from_parts(settings, files, 2, CLASSES).patterns[0].calibration_error is None
+
+
 def test_a_fusion_without_patterns_answers_the_prior() -> None:
     settings, files = Fusion(PRIOR, ()).to_parts()
     loaded = Fusion.from_parts(settings, files, 1, CLASSES)
@@ -209,6 +217,9 @@ def with_arrays(**arrays):
         (changed(confidence=[1.0, 1.0]), "four numbers"),
         (changed(log_loss=float("nan")), "four numbers"),
         (changed(log_loss="low"), "four numbers"),
+        (changed(calibration_error="low"), "from 0 to 1"),
+        (changed(calibration_error=1.5), "from 0 to 1"),
+        (changed(calibration_error=float("nan")), "from 0 to 1"),
         (changed(1, usable=[True, False], members=[0]), "twice"),
         (with_arrays(prior=None), "prior is missing"),
         (with_arrays(prior=np.ones(CLASSES, np.float32)), "no distribution"),

@@ -38,6 +38,15 @@ def test_every_category_has_a_line(report: TrainingReport) -> None:
         assert f"| {code} | {name} | {figures['precision']:.3f} |" in card
 
 
+def test_the_error_of_calibration_is_told_of_the_most_rows_held_back(report: TrainingReport) -> None:
+    most = max(report.metrics["patterns"], key=lambda pattern: pattern["rows"])
+    assert 0 <= most["calibration_error"] < 0.2
+    told = f"On {most['rows']:,} rows held back, each calibrated without it, the calibration error is"
+    assert f"{told} {most['calibration_error']:.4f};" in _card(report)
+    older = [{name: value for name, value in most.items() if name != "calibration_error"}]
+    assert "held back, each calibrated" not in _card(report, metrics={**report.metrics, "patterns": older})
+
+
 def test_the_commonest_mistake_comes_first(report: TrainingReport) -> None:
     wrong = [entry for entry in report.metrics["gold"]["confusion"] if entry["correct"] != entry["predicted"]]
     most = max(entry["rows"] for entry in wrong)

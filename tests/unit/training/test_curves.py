@@ -6,6 +6,7 @@ from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import f1_score
 
+from aisle.models.calibration import CALIBRATION_BINS, calibration_error
 from aisle.training.curves import (
     accuracy_by_coverage,
     calibration_by_chance,
@@ -14,7 +15,7 @@ from aisle.training.curves import (
     weighted_f1,
     wilson,
 )
-from aisle.training.metrics import CALIBRATION_BINS, Scores, calibration_error
+from aisle.training.metrics import Scores
 
 answered = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60)
 

@@ -2,11 +2,11 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_recall_fscore_support
 
-from aisle.training.metrics import Scores, calibration_error, class_figures, summarise
+from aisle.training.metrics import Scores, class_figures, summarise
 
 CODES = ("10", "50", "60", "2583")
 
@@ -100,26 +100,3 @@ def test_a_category_that_the_model_cannot_answer_counts_as_wrong() -> None:
     assert found["accuracy"]["value"] == 0.5
     assert found["per_class"]["new"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 1}
     assert found["log_loss"] == pytest.approx((-np.log(0.9) - np.log(1e-7)) / 2, rel=1e-5)
-
-
-def test_confidence_that_is_right_as_often_as_it_says_has_no_error() -> None:
-    assert calibration_error(np.full(10, 0.7), np.arange(10) < 7) == pytest.approx(0)
-    assert calibration_error(np.full(10, 0.9), np.arange(10) < 7) == pytest.approx(0.2)
-    assert calibration_error(np.full(10, 0.5), np.arange(10) < 7) == pytest.approx(0.2)
-    assert calibration_error(np.ones(4), np.ones(4, bool)) == 0
-
-
-def test_errors_in_different_bins_do_not_cancel() -> None:
-    confidence = np.repeat([0.95, 0.35], 10)
-    hits = np.arange(20) % 20 < 13  # 10 of 10 at 0.95, 3 of 10 at 0.35
-    assert calibration_error(confidence, hits) == pytest.approx(0.05)
-
-
-@settings(max_examples=50)
-@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60))
-def test_the_calibration_error_is_the_plain_sum_over_bins(rows: list[tuple[float, bool]]) -> None:
-    confidence = np.array([share for share, _ in rows])
-    hits = np.array([hit for _, hit in rows])
-    bins = np.minimum((confidence * 15).astype(int), 14)
-    total = sum((bins == b).mean() * abs(hits[bins == b].mean() - confidence[bins == b].mean()) for b in np.unique(bins))
-    assert calibration_error(confidence, hits) == pytest.approx(total, abs=1e-9)

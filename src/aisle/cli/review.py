@@ -226,13 +226,8 @@ def _read(path: Path) -> "pl.DataFrame":
 
 
 def _ask(application: Application, run_id: int | None, reasons: tuple[str, ...], version: int) -> int | None:
-    if run_id is None:
-        raise InputError(
-            "A request names the look at the answers that it comes with, and there was none yet.",
-            hint="Run `aisle monitor run`.",
-        )
-    monitor, wanted = application.monitor(), application.policy().retrain
-    request = monitor.requests.ask(run_id, reasons, version=version, quiet=wanted.cool_down, lifetime=wanted.lifetime)
+    wanted = application.policy().retrain
+    request = application.requests.ask(run_id, reasons, version=version, quiet=wanted.cool_down, lifetime=wanted.lifetime)
     return None if request is None else request.id
 
 

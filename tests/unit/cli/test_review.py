@@ -96,7 +96,6 @@ def test_enough_corrections_ask_for_a_retraining(asked: CommandLine, monkeypatch
     asked.ok("review", "next", "--as", "zoe")
     asked.ok("review", "decide", "1", "10", "--as", "zoe")
     monkeypatch.setenv("AISLE_REVIEW_CORRECTIONS", "1")
-    assert "monitor run" in asked.refused("review", "retrain")
     with open_application() as application:
         run = MonitorRun(datetime.now(UTC), 0.1, "24h", None, None, 0, 1, "b", 10, "p", "act", ("title_chars drifted.",))
         MonitorRecords(application.database).add(run, [])
@@ -106,6 +105,21 @@ def test_enough_corrections_ask_for_a_retraining(asked: CommandLine, monkeypatch
     assert "Retraining was asked for: request 1" in asked.ok("review", "retrain").text
     assert "No request was made" in asked.ok("review", "retrain").text
     assert "People gave 1 labels" in asked.ok("monitor", "requests", "--json").text
+
+
+def test_no_monitoring_run_is_needed_to_ask_for_one(asked: CommandLine, monkeypatch: pytest.MonkeyPatch):
+    asked.ok("review", "fill")
+    asked.ok("review", "next", "--as", "zoe")
+    asked.ok("review", "decide", "1", "10", "--as", "zoe")
+    monkeypatch.setenv("AISLE_REVIEW_CORRECTIONS", "1")
+    made = json.loads(asked.ok("review", "retrain", "--json").text)
+    assert (made["need"]["run_id"], made["request"]) == (None, 1)
+    assert json.loads(asked.ok("review", "retrain", "--json").text)["request"] is None
+    (request,) = json.loads(asked.ok("monitor", "requests", "--json").text)
+    assert (request["run_id"], request["state"]) == (None, "requested")
+    told = asked.ok("monitor", "requests").text
+    assert "People gave 1 labels" in told
+    assert "None" not in told
 
 
 def test_what_cannot_be_done_is_told(aisle: CommandLine):

@@ -62,9 +62,11 @@ def test_a_product_goes_all_the_way_round(asked: CommandLine):
         "ann made version 2 champion",
         "version 2 answered 10",
         "the champion answers",
+        "Version 2 learnt 0 labels by people, +0 against version 1.",
     ]:
         assert station in told
     found = json.loads(asked.ok("trace", "A-1", "--no-ask", "--json").text)
+    assert [(one["version"], one["before"], one["promoted"]) for one in found["effects"]] == [(2, 1, True)]
     assert (found["before"], found["after"]) == ("50", "10")
     times = [event["at"] for event in found["events"]]
     assert times == sorted(times)

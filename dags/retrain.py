@@ -1,4 +1,4 @@
-"""Another model, because a monitor asked for it. The request is on record; nothing happens where there is none open."""
+"""Another model, because a monitor or reviews asked for it. The request is on record; where none is open nothing happens."""
 
 from datetime import timedelta
 from typing import Any

@@ -8,7 +8,7 @@ from sqlalchemy import insert, update
 
 from aisle.errors import VersionNotFound
 from aisle.registry.ledger import Ledger
-from aisle.registry.records import LABELS_BY_PEOPLE
+from aisle.registry.records import ROWS_BY_PEOPLE
 from aisle.review.agreement import proportion
 from aisle.review.effect import GoldChange, effect, effects, sentences
 from aisle.review.figures import ReviewBook
@@ -27,7 +27,7 @@ EVIDENCE = {
 
 def register(database: Database, version: int, learnt: int | None = None) -> None:
     """Add a version; the clock goes an hour further with each."""
-    figures = {} if learnt is None else {LABELS_BY_PEOPLE: float(learnt)}
+    figures = {} if learnt is None else {ROWS_BY_PEOPLE: float(learnt)}
     Ledger(database).add_model(version, f"b{version}" * 32, f"s{version}" * 32, f"run-{version}", figures)
     with database.transaction() as connection:
         moved = update(models).where(models.c.version == version)

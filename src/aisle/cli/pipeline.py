@@ -37,7 +37,7 @@ def run(
     level: Annotated[int | None, typer.Option(min=1, help="Levels of a multi-level label to learn.")] = None,
     budget: Budget = None,
     on_request: Annotated[
-        bool, typer.Option("--on-request", help="Only if monitoring asked for a retraining; what becomes of it is kept.")
+        bool, typer.Option("--on-request", help="Only if a retraining was asked for; what becomes of it is kept.")
     ] = False,
 ) -> None:
     """Take a catalogue from its files to a champion: ingest, snapshot, train, evaluate, register, promote.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from aisle.registry.ledger import Ledger
-from aisle.registry.records import LABELS_BY_PEOPLE, ModelVersion, Promotion
+from aisle.registry.records import ROWS_BY_PEOPLE, ModelVersion, Promotion
 from aisle.review.agreement import Share, proportion
 from aisle.review.figures import ReviewBook
 from aisle.storage.database import Database
@@ -145,7 +145,7 @@ def _effect(model: ModelVersion, known: _Known) -> Effect:
 
 
 def _learnt(model: ModelVersion) -> int | None:
-    value = model.metrics.get(LABELS_BY_PEOPLE)
+    value = model.metrics.get(ROWS_BY_PEOPLE)
     return int(value) if isinstance(value, int | float) else None
 
 

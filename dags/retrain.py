@@ -18,8 +18,9 @@ from product import DEFAULTS, FOLDER, RETRAIN_REQUEST, aisle
 )
 def retrain() -> None:
     @task(execution_timeout=timedelta(hours=12))
-    def answer_request(params: dict[str, Any] | None = None) -> str:
-        return aisle("pipeline", "run", params["folder"], "--on-request")
+    def answer_request(params: dict[str, Any] | None = None, run_id: str | None = None) -> str:
+        # By the run's name: a retry after a kill goes on with the request that the attempt before it took.
+        return aisle("pipeline", "run", params["folder"], "--on-request", "--as", run_id)
 
     answer_request()
 

@@ -12,7 +12,7 @@ import pytest
 
 from aisle.catalog.sample import write_sample
 from tests.catalogues import real_catalogues
-from tests.trained import QUICK
+from tests.trained import QUICK, opened
 
 # Airflow starts slowly, and on a busy machine more so.
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -37,6 +37,7 @@ def runs_of(folder: Path, real: Path | None, place: Path) -> list[dict[str, Any]
         {"dag": "review_retrain", "conf": {}, "home": home},
         {"dag": "review_retrain", "conf": {}, "home": home, "settings": {"AISLE_REVIEW_MAX_AGE": "1s"}},
         {"dag": "review_retrain", "conf": {}, "home": home, "settings": {"AISLE_REVIEW_MAX_AGE": "1s"}},
+        {"dag": "retrain", "conf": {"folder": str(folder)}, "home": home},
     ]
     if real is not None:
         runs.append({"dag": "prepare_data", "conf": {"folder": str(real)}, "home": str(place / "real")})
@@ -185,8 +186,17 @@ class TestRuns:
         assert asked["xcoms"]["weigh"]["need"]["run_id"] is None
         assert asked["xcoms"]["request_retraining"] == 1
 
-    def test_real_files_give_the_figures_that_users_know(self, found: Found, shared_data: Path):
+    def test_the_request_is_taken_in_the_run_s_name(self, found: Found):
         run = found.run(10)
+        assert set(run["tasks"].values()) == {"success"}
+        assert "Retrain request 1: " in run["xcoms"]["answer_request"]
+        with opened(found.place / "home") as application:
+            (request,) = application.requests.all()
+        assert request.state in {"promoted", "trained_not_promoted"}
+        assert request.taken_by not in {None, "pipeline"}
+
+    def test_real_files_give_the_figures_that_users_know(self, found: Found, shared_data: Path):
+        run = found.run(11)
         assert run["state"] == "success"
         assert run["xcoms"]["load_train_image"] == 2210
         assert run["xcoms"]["load_test_image"] == 552

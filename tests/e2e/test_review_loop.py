@@ -219,6 +219,7 @@ def test_one_product_s_whole_way_is_one_trace(loop: Loop):
         "entered the review queue",
         f"{author} chose {POOL}",
         f"is {POOL}, by {author}: Review",
+        "request 1 asked for a retraining: People gave 240 labels",
         f"snapshot {second.snapshot[:12]} took it as {POOL}, by {author}",
         f"version 2 (bundle {second.bundle[:12]}) learnt snapshot {second.snapshot[:12]}",
         "pipeline made version 2 champion (promote): The challenger is better",

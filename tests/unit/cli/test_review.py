@@ -123,6 +123,19 @@ def test_no_monitoring_run_is_needed_to_ask_for_one(asked: CommandLine, monkeypa
     told = asked.ok("monitor", "requests").text
     assert "People gave 1 labels" in told
     assert "None" not in told
+    told = asked.ok("trace", "A-1", "--no-ask").text
+    assert "request 1 asked for a retraining: People gave 1 labels since" in told
+    assert "request 1 is" not in told
+    with open_application() as application:
+        application.requests.take("test")
+        assert "request 1 is taken" in asked.ok("trace", "A-1", "--no-ask").text
+        application.requests.close(1, "trained_not_promoted", "The gate refused it.", new_version=2)
+        # Of version 2 nothing says that it learnt the label: the request is another matter then.
+        assert "request 1" not in asked.ok("trace", "A-1", "--no-ask").text
+        snapshot = freeze(application.database, application.artifacts)
+        with application.database.transaction() as connection:
+            connection.execute(update(models).where(models.c.version == 2).values(snapshot=snapshot.digest))
+    assert "request 1 is trained not promoted: The gate refused it." in asked.ok("trace", "A-1", "--no-ask").text
 
 
 def test_what_cannot_be_done_is_told(aisle: CommandLine):

@@ -10,6 +10,9 @@ from sqlalchemy import Row
 
 Action = Literal["promote", "rollback"]
 
+ROWS_BY_PEOPLE = "rows_by_people"
+"""The figure of a version that says how many of the rows that it learnt have their label from a person."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:

@@ -1,10 +1,11 @@
-"""One product's way round: answer, review, label, snapshot, bundle, promotion, and the answer after that."""
+"""One product's way round: answer, review, label, request, snapshot, bundle, promotion, and the answer after that."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+import orjson
 import polars as pl
 from sqlalchemy import Connection, and_, or_, select
 
@@ -12,6 +13,7 @@ from aisle.catalog.product import Product
 from aisle.catalog.snapshot import read
 from aisle.errors import ReviewError, SnapshotError
 from aisle.models.prediction import Prediction
+from aisle.review.effect import Effect, effect
 from aisle.storage.database import Database
 from aisle.storage.objects import Bucket
 from aisle.storage.schema import (
@@ -21,12 +23,13 @@ from aisle.storage.schema import (
     predictions,
     products,
     promotions,
+    retrain_requests,
     review_decisions,
     review_items,
     snapshots,
 )
 
-Stage = Literal["answer", "feedback", "queue", "review", "label", "snapshot", "bundle", "promotion", "now"]
+Stage = Literal["answer", "feedback", "queue", "review", "label", "request", "snapshot", "bundle", "promotion", "now"]
 _MOST = 50
 _SNAPSHOTS = 20
 _FROZEN = ("source", "split", "id", "label", "label_author")
@@ -50,12 +53,14 @@ class Trace:
         events: The stations.
         before: The category of its first answer, if it was ever answered.
         after: That of its last one.
+        effects: What changed with the versions that learnt a label of it, in their order.
     """
 
     product: str
     events: tuple[TraceEvent, ...]
     before: str | None
     after: str | None
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,9 @@ def trace(
     taken = [(digest, at, row) for digest, at in frozen for row in _rows(artifacts, digest, found)]
     events += [_frozen(*one) for one in taken]
     with database.reading() as connection:
-        events += _served(connection, {digest for digest, *_ in taken})
+        learnt = _learnt(connection, {digest for digest, *_ in taken})
+        events += _served(connection, learnt)
+        events += _requested(connection, given, [model.version for model in learnt])
     codes = [row.code for row in found.answers]
     if ask is not None and texts is not None:
         answer = ask(Product(product_id, title=texts[0], description=texts[1], brand=texts[2]))
@@ -102,7 +109,8 @@ def trace(
         told = f"the champion answers {answer.code} ({answer.name}) with {answer.confidence:.2f}, by text alone"
         events.append(TraceEvent(datetime.now().astimezone(), "now", told))
     ordered = sorted(events, key=lambda event: event.at)
-    return Trace(product_id, tuple(ordered), codes[0] if codes else None, codes[-1] if codes else None)
+    changed = tuple(effect(database, model.version) for model in learnt)
+    return Trace(product_id, tuple(ordered), codes[0] if codes else None, codes[-1] if codes else None, changed)
 
 
 def _find(connection: Connection, product_id: str) -> _Found:
@@ -189,8 +197,12 @@ def _frozen(digest: str, at: datetime, row: dict[str, Any]) -> TraceEvent:
     return TraceEvent(at, "snapshot", f"snapshot {digest[:12]} took it as {row['label']}, by {row['label_author']}")
 
 
-def _served(connection: Connection, digests: set[str]) -> Iterator[TraceEvent]:
-    learnt = connection.execute(select(models).where(models.c.snapshot.in_(sorted(digests)))).all()
+def _learnt(connection: Connection, digests: set[str]) -> Sequence[Any]:
+    query = select(models).where(models.c.snapshot.in_(sorted(digests))).order_by(models.c.version)
+    return connection.execute(query).all()
+
+
+def _served(connection: Connection, learnt: Sequence[Any]) -> Iterator[TraceEvent]:
     for model in learnt:
         told = f"version {model.version} (bundle {model.bundle[:12]}) learnt snapshot {model.snapshot[:12]}"
         yield TraceEvent(model.created_at, "bundle", told)
@@ -198,6 +210,22 @@ def _served(connection: Connection, digests: set[str]) -> Iterator[TraceEvent]:
     for row in connection.execute(select(promotions).where(promotions.c.version.in_(versions))):
         told = f"{row.actor} made version {row.version} champion ({row.action}): {row.reason}"
         yield TraceEvent(row.created_at, "promotion", told)
+
+
+def _requested(connection: Connection, given: list[TraceEvent], versions: list[int]) -> Iterator[TraceEvent]:
+    """Yield the retrainings that learnt the labels, and the one that is open since."""
+    if not given:
+        return
+    asked, first = retrain_requests.c, min(event.at for event in given)
+    waits = and_(asked.state.in_(("requested", "taken")), asked.requested_at >= first)
+    query = select(retrain_requests).where(or_(asked.new_version.in_(versions), waits)).order_by(asked.id)
+    for row in connection.execute(query):
+        reasons = " ".join(orjson.loads(row.reasons))
+        yield TraceEvent(row.requested_at, "request", f"request {row.id} asked for a retraining: {reasons}")
+        # That nobody took it yet says itself, and what was promoted the ledger tells.
+        if row.state not in ("requested", "promoted"):
+            ended = f"request {row.id} is {row.state.replace('_', ' ')}: {row.outcome}".rstrip(": ")
+            yield TraceEvent(row.changed_at, "request", ended)
 
 
 def _texts(connection: Connection, found: _Found) -> tuple[str | None, str | None, str | None] | None:

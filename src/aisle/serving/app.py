@@ -20,7 +20,7 @@ from aisle.serving.access import Access, require_loopback_if_open
 from aisle.serving.batching import Batcher
 from aisle.serving.canary import Canary
 from aisle.serving.champions import ChampionWatch
-from aisle.serving.console import entrance, insight, reviewing, trying, versions
+from aisle.serving.console import entrance, insight, reports, reviewing, trying, versions
 from aisle.serving.console.sessions import Sessions
 from aisle.serving.express import Express
 from aisle.serving.grouping import Grouper
@@ -152,7 +152,7 @@ def create_app(
     for room in rooms:
         app.include_router(room.router)
     app.state.sessions = Sessions(keyring)
-    for part in (entrance, trying, reviewing, versions, insight):
+    for part in (entrance, trying, reviewing, versions, reports, insight):
         app.include_router(part.router)
     return app
 

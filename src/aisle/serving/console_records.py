@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from aisle.monitoring.records import MonitorRecords
 from aisle.registry.audit_log import AuditLog
+from aisle.registry.reports import Reports
 from aisle.review.desk import ReviewDesk
 from aisle.review.figures import ReviewBook
 from aisle.storage.database import Database
@@ -21,6 +22,7 @@ class ConsoleRecords:
         reviews: Reads what they decided.
         monitoring: What monitoring found.
         audit: Who did what.
+        reports: The reports of trainings and of monitoring runs.
     """
 
     database: Database
@@ -29,3 +31,4 @@ class ConsoleRecords:
     reviews: ReviewBook
     monitoring: MonitorRecords
     audit: AuditLog
+    reports: Reports

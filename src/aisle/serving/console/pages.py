@@ -108,6 +108,16 @@ async def fields(request: Request, *names: str) -> list[str]:
     return [value if isinstance(value, str) else "" for value in found]
 
 
+def number_of(text: str, digits: int = 9) -> int:
+    """Return a number that came as text; 0, which nothing has, where it is none.
+
+    Args:
+        text: What came.
+        digits: How many digits it may have.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else 0
+
+
 def sessions_of(request: Request) -> Sessions:
     """Return the sessions of the server."""
     sessions: Sessions = request.app.state.sessions

@@ -11,6 +11,7 @@ from aisle.monitoring.records import MonitorRecords
 from aisle.registry.audit_log import AuditLog
 from aisle.registry.keys import ApiKeys
 from aisle.registry.ledger import Ledger
+from aisle.registry.reports import Reports
 from aisle.review.desk import ReviewDesk
 from aisle.review.figures import ReviewBook
 from aisle.serving.console_records import ConsoleRecords
@@ -92,6 +93,7 @@ def browser(database: Database, tmp_path: Path, keys: dict[str, str]) -> Iterato
         ReviewBook(database),
         MonitorRecords(database),
         AuditLog(database),
+        Reports(objects.bucket("artifacts")),
     )
     answers = FakeAnswers()
     records = Records(ApiKeys(database), ledger, answers, FakeFeedback(answers), console)

@@ -25,14 +25,48 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
-// Enter in the search field chooses nothing by itself: it goes to what was found.
+// A tree is walked with the arrows, as trees are: right opens and goes in, left closes and goes out. From the search field
+// Enter and the arrow down go to what was found: nothing is chosen by itself.
+const above = (node) => (node.matches("summary") ? node.parentElement.parentElement : node);
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && event.target.id === "search") {
+  const tree = document.querySelector(".tree");
+  if (!tree || event.ctrlKey || event.metaKey || event.altKey) return;
+  const seen = [...tree.querySelectorAll("summary, button")].filter((node) => !above(node).closest("details:not([open])"));
+  const search = document.getElementById("search");
+  let next = null;
+  if (event.target === search) {
+    if (event.key === "Enter") event.preventDefault();
+    if (event.key === "Enter" || event.key === "ArrowDown") next = seen[0];
+  } else {
+    const node = event.target.closest(".tree summary, .tree button");
+    if (!node) return;
+    const branch = node.matches("summary") ? node.parentElement : null;
+    if (event.key === "ArrowDown") next = seen[seen.indexOf(node) + 1];
+    else if (event.key === "ArrowUp") next = seen[seen.indexOf(node) - 1] || search;
+    else if (event.key === "Home") next = seen[0];
+    else if (event.key === "End") next = seen[seen.length - 1];
+    else if (event.key === "ArrowRight" && branch) {
+      if (branch.open) next = branch.querySelector(".under summary, .under button");
+      else branch.open = true;
+    } else if (event.key === "ArrowLeft") {
+      if (branch && branch.open) branch.open = false;
+      else next = (above(node).closest("details") || node).querySelector("summary");
+    } else return;
     event.preventDefault();
-    const found = document.querySelector("#found button");
-    if (found) found.focus();
   }
+  if (next) next.focus();
 });
+
+// What could not be fetched is said, where people and their screen readers look for it.
+for (const kind of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+  document.addEventListener(kind, () => {
+    const told = document.createElement("p");
+    told.className = "alert";
+    told.setAttribute("role", "alert");
+    told.textContent = document.body.dataset.lost;
+    document.getElementById("messages").replaceChildren(told);
+  });
+}
 
 for (const drop of document.querySelectorAll("[data-drop]")) {
   const input = drop.querySelector("input[type=file]");

@@ -164,7 +164,7 @@ def _templates() -> Environment:
         loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     found.filters["moment"] = lambda at: f"{at:%Y-%m-%d %H:%M}" if at else ""
-    found.filters["share"] = lambda value: f"{value:.0%}"
+    found.filters["share"] = lambda value: "<1%" if 0 < value < 0.005 else f"{value:.0%}"
     found.filters["clear"] = isolated
     return found
 

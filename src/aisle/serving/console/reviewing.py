@@ -83,10 +83,8 @@ async def categories(request: Request) -> Response:
     asked = request.query_params
     wanted, path, start = asked.get("q", "").strip()[:_WORDS], asked.get("path", ""), number_of(asked.get("from", ""))
     names = await _names(visitor)
-    if wanted:
-        found = matches(names, wanted, most=_FOUND)
-    else:
-        found = children(names, parts(path) if path else (), start=start)
+    under = parts(path) if path else ()
+    found = matches(names, wanted, most=_FOUND) if wanted else children(names, under, start=start)
     return visitor.page("categories", "review", found=found, wanted=wanted, path=path, start=start)
 
 

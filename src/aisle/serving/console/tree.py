@@ -143,7 +143,8 @@ def _by_name(node: Node) -> tuple[str, str]:
 
 
 def _cut(nodes: Sequence[Node], start: int, most: int = AT_ONCE) -> Nodes:
-    room, shown = _CHARS, []
+    room = _CHARS
+    shown: list[Node] = []
     for node in islice(nodes, start, start + most):
         room -= len(node.address) + len(node.code or "")
         if room < 0 and shown:

@@ -36,7 +36,10 @@ document.addEventListener("keydown", (event) => {
   let next = null;
   if (event.target === search) {
     if (event.key === "Enter") event.preventDefault();
-    if (event.key === "Enter" || event.key === "ArrowDown") next = seen[0];
+    if (event.key !== "Enter" && event.key !== "ArrowDown") return;
+    // Whoever types faster than the server answers is led to what was found when it is there, and to nothing else.
+    if (tree.dataset.late) tree.dataset.late = "go";
+    else next = seen[0];
   } else {
     const node = event.target.closest(".tree summary, .tree button");
     if (!node) return;
@@ -46,7 +49,7 @@ document.addEventListener("keydown", (event) => {
     else if (event.key === "Home") next = seen[0];
     else if (event.key === "End") next = seen[seen.length - 1];
     else if (event.key === "ArrowRight" && branch) {
-      if (branch.open) next = branch.querySelector(".under summary, .under button");
+      if (branch.open) next = branch.querySelector(":scope > .under :is(summary, button)");
       else branch.open = true;
     } else if (event.key === "ArrowLeft") {
       if (branch && branch.open) branch.open = false;
@@ -55,6 +58,17 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
   }
   if (next) next.focus();
+});
+
+document.addEventListener("input", (event) => {
+  if (event.target.id === "search") document.getElementById("found").dataset.late = "yes";
+});
+document.addEventListener("htmx:afterSwap", (event) => {
+  const found = document.getElementById("found"), search = document.getElementById("search");
+  if (event.detail.target !== found || new URL(event.detail.xhr.responseURL).searchParams.get("q") !== search.value) return;
+  const first = found.dataset.late === "go" && found.querySelector("summary, button");
+  delete found.dataset.late;
+  if (first) first.focus();
 });
 
 // What could not be fetched is said, where people and their screen readers look for it.

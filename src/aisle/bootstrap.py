@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aisle.monitoring.monitor import Monitor
     from aisle.monitoring.policy import Policy
     from aisle.monitoring.prediction_log import PredictionLog
+    from aisle.monitoring.requests import RetrainRequests
     from aisle.pipeline.context import Context, Report
     from aisle.registry.keys import ApiKeys
     from aisle.registry.ledger import Ledger
@@ -113,6 +114,13 @@ class Application:
 
         named = self.settings.monitoring.policy
         return read_policy(file or (Path(named) if named else None))
+
+    @cached_property
+    def requests(self) -> "RetrainRequests":
+        """The retrainings that were asked for of the configured model."""
+        from aisle.monitoring.requests import RetrainRequests
+
+        return RetrainRequests(self.database, self.settings.tracking.model)
 
     def monitor(self, policy: "Policy | None" = None) -> "Monitor":
         """Return what looks at windows of the prediction log, under a policy or the one that is set."""

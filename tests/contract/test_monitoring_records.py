@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from aisle.errors import MonitoringError, RequestConflict
@@ -92,6 +93,70 @@ class TestRecords:
         assert records.prune(NOON + 2 * HOUR) == 1
         assert records.runs() == [made[2], made[0]]
         assert records.values(made[1].id) == []
+
+
+class TestRequestsWithoutARun:
+    def test_one_is_made_taken_and_closed_like_any_other(self, database: Database):
+        requests = RetrainRequests(database)
+        made = requests.ask(None, ["People gave 500 labels."], version=3, quiet=DAY, lifetime=2 * DAY, now=NOON)
+        assert made is not None
+        assert (made.run_id, made.state, requests.last()) == (None, "requested", made)
+        assert ask(requests) is None
+        taken = requests.take("pipeline", now=NOON)
+        assert requests.close(taken.id, "promoted", "It is told.", new_version=4).run_id is None  # type: ignore[union-attr]
+
+    def test_it_keeps_no_run_from_being_forgotten(self, database: Database, records: MonitorRecords):
+        made = [records.add(replace(RUN, at=NOON + n * HOUR), []) for n in range(2)]
+        RetrainRequests(database).ask(None, ["why"], version=3, quiet=DAY, lifetime=DAY)
+        assert records.prune(NOON + HOUR) == 1
+        assert records.runs() == made[1:]
+
+    def test_a_run_that_is_named_must_be_there(self, database: Database):
+        with pytest.raises(IntegrityError):
+            RetrainRequests(database).ask(7, ["why"], version=3, quiet=DAY, lifetime=DAY)
+        assert RetrainRequests(database).all() == []
+
+    def test_the_way_back_keeps_requests_with_a_run_and_lets_the_others_go(
+        self, database: Database, requests: RetrainRequests
+    ):
+        told = requests.close(self.taken(requests, 1), "promoted", "It is told.", new_version=4, now=NOON)
+        requests.close(self.taken(requests, None), "failed", "Out of memory.", now=NOON)
+        assert requests.ask(None, ["still open"], version=3, quiet=timedelta(0), lifetime=DAY) is not None
+        database.revert("0006")
+        with database.reading() as connection:
+            kept = connection.execute(text("SELECT id, run_id, state FROM retrain_requests")).all()
+        assert [tuple(row) for row in kept] == [(told.id, 1, "promoted")]
+        with pytest.raises(IntegrityError), database.transaction() as connection:
+            connection.execute(text("UPDATE retrain_requests SET run_id = NULL"))
+        database.migrate()
+        assert requests.all() == [told]
+
+    @pytest.mark.parametrize("revision", ["0006", "0007"])
+    def test_of_a_model_one_is_open_on_either_side_of_the_migration(
+        self, database: Database, requests: RetrainRequests, revision: str
+    ):
+        first = ask(requests)
+        database.revert("0006")
+        if revision == "0007":
+            database.migrate()
+        columns = "run_id, model, requested_at, reasons, changed_at, expires_at, quiet_until, outcome"
+        copy = (
+            f"INSERT INTO retrain_requests ({columns}, state) SELECT {columns}, :state FROM retrain_requests WHERE id = :id"
+        )
+        with database.transaction() as connection:
+            connection.execute(text(copy), {"id": first.id, "state": "failed"})  # type: ignore[union-attr]
+        with pytest.raises(IntegrityError), database.transaction() as connection:
+            connection.execute(text(copy), {"id": first.id, "state": "taken"})  # type: ignore[union-attr]
+        with pytest.raises(IntegrityError), database.transaction() as connection:
+            connection.execute(text("UPDATE retrain_requests SET run_id = 77"))
+
+    @staticmethod
+    def taken(requests: RetrainRequests, run_id: int | None) -> int:
+        """Ask, take, and return the request's number."""
+        requests.ask(run_id, ["why"], version=3, quiet=timedelta(0), lifetime=DAY, now=NOON)
+        taken = requests.take("test", now=NOON)
+        assert taken is not None
+        return taken.id
 
 
 class TestRequests:

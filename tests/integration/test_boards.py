@@ -23,7 +23,6 @@ import pytest
 from PIL import Image
 from sqlalchemy import insert
 
-from aisle.monitoring.requests import RetrainRequests
 from aisle.monitoring.window import Asked
 from aisle.storage.schema import rejects
 from tests.deploy.metric_names import documents, rules
@@ -105,7 +104,7 @@ def monitored(home: Path) -> None:
     """Look at what was answered, and let the retraining that is asked for fail."""
     with opened(home) as application:
         found = application.monitor().run(Asked.parse("24h"))
-        requests = RetrainRequests(application.database, application.settings.tracking.model)
+        requests = application.requests
         span = timedelta(days=2)
         if found.request is None:
             requests.ask(found.run.id, ["for the test"], version=1, quiet=span, lifetime=span)

@@ -27,6 +27,9 @@ Sample = Literal["head", "stratified"]
 
 RUNNING, DONE, SUPERSEDED = "running", "done", "superseded"
 
+SOURCE_AUTHOR = "source"
+"""The author of labels that came with a catalogue's own files; every other author is a person."""
+
 
 @dataclass(frozen=True, slots=True)
 class Load:

@@ -82,6 +82,8 @@ def freeze(database: Database, artifacts: Bucket, *, names: Sequence[str] = ()) 
         path = Path(folder) / "products.parquet"
         with database.reading() as connection:
             prefixes = _chosen(connection, names)
+            # The first look fixes what is seen: a label given from here on is not in it, however long the rest takes.
+            moment = datetime.now(UTC)
             digest, classes, rows = _write(connection, path, list(prefixes))
         if not rows:
             raise SnapshotError("There is nothing to freeze.", hint="Run `aisle catalog ingest FOLDER` first.")
@@ -103,7 +105,7 @@ def freeze(database: Database, artifacts: Bucket, *, names: Sequence[str] = ()) 
             # Another process may have frozen the same content meanwhile: the same digest, hence the same snapshot.
             with suppress(ObjectExists):
                 artifacts.create(_key(digest, "manifest.json"), canonical_json(manifest))
-    _remember(database, snapshot, manifest)
+    _remember(database, snapshot, manifest, moment)
     return snapshot
 
 
@@ -233,16 +235,15 @@ def _arrow_type(kind: type[pl.DataType]) -> Any:
     return pa.string() if kind is pl.String else pa.int64()
 
 
-def _remember(database: Database, snapshot: Snapshot, manifest: dict[str, Any]) -> None:
+def _remember(database: Database, snapshot: Snapshot, manifest: dict[str, Any], moment: datetime) -> None:
     known = select(func.count()).select_from(snapshots).where(snapshots.c.digest == snapshot.digest)
     # The database's own clock may count whole seconds only; which snapshot is the newest must not hang on that.
-    now = datetime.now(UTC)
     values = {"digest": snapshot.digest, "rows": snapshot.rows, "manifest": canonical_json(manifest).decode()}
     with database.transaction() as connection:
         if connection.execute(known).scalar_one():
-            connection.execute(snapshots.update().where(snapshots.c.digest == snapshot.digest).values(created_at=now))
+            connection.execute(snapshots.update().where(snapshots.c.digest == snapshot.digest).values(created_at=moment))
         else:
-            connection.execute(insert(snapshots).values(**values, created_at=now))
+            connection.execute(insert(snapshots).values(**values, created_at=moment))
 
 
 def _manifest(artifacts: Bucket, digest: str) -> dict[str, Any]:

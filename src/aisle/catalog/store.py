@@ -5,14 +5,11 @@ import polars as pl
 from sqlalchemy import ARRAY, ColumnElement, Connection, Table, Text, and_, cast, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
-from aisle.catalog.loads import Counts, Load, claim, count
+from aisle.catalog.loads import SOURCE_AUTHOR, Counts, Load, claim, count
 from aisle.catalog.rejects import Reject, raw_row, reject_frame
 from aisle.catalog.source import TEXTS
 from aisle.storage.bulk import EncodedFrame, encode_frame, insert_frame
 from aisle.storage.schema import labels, products, rejects
-
-SOURCE_AUTHOR = "source"
-"""The author of labels that came with the catalogue's own files."""
 
 _CONTENT = (*TEXTS, "image_sha256", "image_width", "image_height")
 

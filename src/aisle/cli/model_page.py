@@ -17,13 +17,19 @@ def show(
     card: Annotated[bool, typer.Option("--card", help="Print the model card, as Markdown, and nothing else.")] = False,
     json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Show where a version comes from, how it scored, category by category; with `--card` its model card."""
+    """Show where a version comes from, how it scored, category by category, and what labels by people changed.
+
+    With `--card` its model card, and nothing else.
+    """
+    from aisle.review.effect import effect, sentences
+
     if card and json:
         raise InputError("--card and --json go not together.", hint="With --json the card is one of the fields.")
     with open_application() as application:
         model = application.ledger.model(version)
         in_force = application.ledger.champion()
         bundle = application.context().bundle(model.bundle)
+        changed = effect(application.database, version)
     if card:
         say(escape(bundle.card))
         return
@@ -47,6 +53,7 @@ def show(
                 "categories": categories,
                 "metrics": metrics,
                 "card": bundle.card,
+                "effect": changed,
             }
         )
         return
@@ -66,6 +73,8 @@ def show(
         *((f"rows, {part}", rows) for part, rows in bundle.metrics["rows"].items()),
     ]
     table(f"Version {version}", ("what", "is"), facts)
+    for told in sentences(changed):
+        say(escape(told))
     gold: Mapping[str, Any] = bundle.metrics["gold"]
     columns = ("on its own gold rows", "value", "95 % from", "to")
     table("Scores", columns, _scores(gold), numbers=columns[1:])

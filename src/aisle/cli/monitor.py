@@ -140,9 +140,8 @@ def requests(
 ) -> None:
     """List the retrainings that were asked for, and what became of each: failed, trained_not_promoted or promoted."""
     with open_application() as application:
-        known = application.monitor().requests
-        known.expire()
-        found = known.all(limit=limit)
+        application.requests.expire()
+        found = application.requests.all(limit=limit)
     if json:
         say_json(found)
         return

@@ -188,6 +188,7 @@ def trace(
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """Follow one product: answer, review, label, snapshot, bundle, promotion, and the answer after that."""
+    from aisle.review.effect import sentences
     from aisle.review.trace import trace as follow
 
     with open_application() as application:
@@ -197,6 +198,10 @@ def trace(
         return
     rows = [(event.at, event.stage, event.told) for event in found.events]
     table(f"Product {escape(product)}", ("when", "station", "what happened"), rows)
+    # What was refused changed nothing; it is told of where nothing else came of the label yet.
+    for effect in [one for one in found.effects if one.promoted] or found.effects[-1:]:
+        for told in sentences(effect):
+            say(escape(told))
     if found.before is not None and found.before != found.after:
         say(f"Its answer changed from {escape(found.before)} to {escape(found.after or '')}.")
     elif found.before is not None:
@@ -226,13 +231,8 @@ def _read(path: Path) -> "pl.DataFrame":
 
 
 def _ask(application: Application, run_id: int | None, reasons: tuple[str, ...], version: int) -> int | None:
-    if run_id is None:
-        raise InputError(
-            "A request names the look at the answers that it comes with, and there was none yet.",
-            hint="Run `aisle monitor run`.",
-        )
-    monitor, wanted = application.monitor(), application.policy().retrain
-    request = monitor.requests.ask(run_id, reasons, version=version, quiet=wanted.cool_down, lifetime=wanted.lifetime)
+    wanted = application.policy().retrain
+    request = application.requests.ask(run_id, reasons, version=version, quiet=wanted.cool_down, lifetime=wanted.lifetime)
     return None if request is None else request.id
 
 

@@ -246,7 +246,8 @@ class MonitorRecords:
         Returns:
             How many were deleted.
         """
-        asked = select(retrain_requests.c.run_id)
+        # Of a list with nothing in it, SQL cannot say that it lacks a number.
+        asked = select(retrain_requests.c.run_id).where(retrain_requests.c.run_id.is_not(None))
         old = monitor_runs.c.at < before, monitor_runs.c.id.not_in(asked)
         with self._database.transaction() as connection:
             return connection.execute(delete(monitor_runs).where(*old)).rowcount

@@ -1,4 +1,4 @@
-"""Retrain requests: what monitoring asks for, who took it on, and what became of it.
+"""Retrain requests: what monitoring or people's corrections ask for, who took it on, and what became of it.
 
     requested ──▶ taken ──▶ promoted               a new version is champion
         │           ├─────▶ trained_not_promoted   there is a new version, and the gate refused it
@@ -39,7 +39,7 @@ class RetrainRequest:
 
     Args:
         id: Its number.
-        run_id: The monitoring run that asked.
+        run_id: The monitoring run that asked, or that was the newest when something else did; none where there was none.
         model: Name of the registered model.
         requested_at: When it was asked for.
         version: The version that was found wanting; none for a bundle that is not registered.
@@ -54,7 +54,7 @@ class RetrainRequest:
     """
 
     id: int
-    run_id: int
+    run_id: int | None
     model: str
     requested_at: datetime
     version: int | None
@@ -88,7 +88,7 @@ class RetrainRequests:
 
     def ask(
         self,
-        run_id: int,
+        run_id: int | None,
         reasons: Sequence[str],
         *,
         version: int | None,
@@ -99,7 +99,7 @@ class RetrainRequests:
         """Ask for a retraining, unless one is open or the last one is not long enough ago.
 
         Args:
-            run_id: The monitoring run that asks.
+            run_id: The monitoring run that asks, or goes with it; nothing where there is none.
             reasons: Why, as sentences, at least one.
             version: The version that was found wanting.
             quiet: How long nothing more is to be asked for.
@@ -133,8 +133,11 @@ class RetrainRequests:
                 statement = insert(retrain_requests).values(values).returning(retrain_requests)
                 return RetrainRequest.from_row(connection.execute(statement).one())
         except IntegrityError:
-            # Somebody asked between the look and the write.
-            return None
+            # Somebody asked between the look and the write; if not, it is something else.
+            with self._database.reading() as connection:
+                if connection.execute(look).scalar_one():
+                    return None
+            raise
 
     def take(self, who: str, *, within: timedelta = _LEASE, now: datetime | None = None) -> RetrainRequest | None:
         """Take on the open request, if there is one that nobody has taken; of many who try, one gets it.

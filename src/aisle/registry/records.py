@@ -10,6 +10,9 @@ from sqlalchemy import Row
 
 Action = Literal["promote", "rollback"]
 
+LABELS_BY_PEOPLE = "labels_by_people"
+"""The figure of a version that says how many labels by people were among the rows that it learnt."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:

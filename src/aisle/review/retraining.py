@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 from sqlalchemy import func, select
 
+from aisle.catalog.loads import SOURCE_AUTHOR
 from aisle.errors import ReviewError
 from aisle.registry.ledger import Ledger
 from aisle.registry.records import ModelVersion
@@ -40,7 +41,7 @@ class Need:
         version: The champion.
         corrections: Labels that people gave since its snapshot.
         reasons: Why it should be trained anew, as sentences; empty where it need not.
-        run_id: The newest monitoring run, by which the request is told; nothing where there is none.
+        run_id: The newest monitoring run, which the request goes back to; nothing where there is none.
     """
 
     version: int
@@ -86,7 +87,7 @@ def _corrections(database: Database, model: ModelVersion) -> int:
     frozen = select(snapshots.c.created_at).where(snapshots.c.digest == model.snapshot)
     with database.reading() as connection:
         since = connection.execute(frozen).scalar_one_or_none() or model.created_at
-        given = labels.c.author != "source", labels.c.withdraws.is_(None), ~taken_back, labels.c.created_at > since
+        given = labels.c.author != SOURCE_AUTHOR, labels.c.withdraws.is_(None), ~taken_back, labels.c.created_at > since
         return int(connection.execute(select(func.count()).select_from(labels).where(*given)).scalar_one())
 
 

@@ -12,6 +12,7 @@ from aisle.catalog.product import Product
 from aisle.catalog.snapshot import read
 from aisle.errors import ReviewError, SnapshotError
 from aisle.models.prediction import Prediction
+from aisle.review.effect import Effect, effect
 from aisle.storage.database import Database
 from aisle.storage.objects import Bucket
 from aisle.storage.schema import (
@@ -50,12 +51,14 @@ class Trace:
         events: The stations.
         before: The category of its first answer, if it was ever answered.
         after: That of its last one.
+        effects: What changed with the versions that learnt a label of it, in their order.
     """
 
     product: str
     events: tuple[TraceEvent, ...]
     before: str | None
     after: str | None
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,8 @@ def trace(
     taken = [(digest, at, row) for digest, at in frozen for row in _rows(artifacts, digest, found)]
     events += [_frozen(*one) for one in taken]
     with database.reading() as connection:
-        events += _served(connection, {digest for digest, *_ in taken})
+        learnt = _learnt(connection, {digest for digest, *_ in taken})
+        events += _served(connection, learnt)
     codes = [row.code for row in found.answers]
     if ask is not None and texts is not None:
         answer = ask(Product(product_id, title=texts[0], description=texts[1], brand=texts[2]))
@@ -102,7 +106,8 @@ def trace(
         told = f"the champion answers {answer.code} ({answer.name}) with {answer.confidence:.2f}, by text alone"
         events.append(TraceEvent(datetime.now().astimezone(), "now", told))
     ordered = sorted(events, key=lambda event: event.at)
-    return Trace(product_id, tuple(ordered), codes[0] if codes else None, codes[-1] if codes else None)
+    changed = tuple(effect(database, model.version) for model in learnt)
+    return Trace(product_id, tuple(ordered), codes[0] if codes else None, codes[-1] if codes else None, changed)
 
 
 def _find(connection: Connection, product_id: str) -> _Found:
@@ -189,8 +194,12 @@ def _frozen(digest: str, at: datetime, row: dict[str, Any]) -> TraceEvent:
     return TraceEvent(at, "snapshot", f"snapshot {digest[:12]} took it as {row['label']}, by {row['label_author']}")
 
 
-def _served(connection: Connection, digests: set[str]) -> Iterator[TraceEvent]:
-    learnt = connection.execute(select(models).where(models.c.snapshot.in_(sorted(digests)))).all()
+def _learnt(connection: Connection, digests: set[str]) -> Sequence[Any]:
+    query = select(models).where(models.c.snapshot.in_(sorted(digests))).order_by(models.c.version)
+    return connection.execute(query).all()
+
+
+def _served(connection: Connection, learnt: Sequence[Any]) -> Iterator[TraceEvent]:
     for model in learnt:
         told = f"version {model.version} (bundle {model.bundle[:12]}) learnt snapshot {model.snapshot[:12]}"
         yield TraceEvent(model.created_at, "bundle", told)

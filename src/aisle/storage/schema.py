@@ -310,7 +310,7 @@ retrain_requests = Table(
     "retrain_requests",
     METADATA,
     Column("id", SERIAL, primary_key=True, autoincrement=True),
-    Column("run_id", SERIAL, ForeignKey("monitor_runs.id"), nullable=False),
+    Column("run_id", SERIAL, ForeignKey("monitor_runs.id")),
     Column("model", NAME, nullable=False),
     Column("requested_at", Moment, nullable=False),
     Column("version", Integer),

@@ -6,10 +6,12 @@ from typing import Any, cast
 
 import numpy as np
 
+from aisle.catalog.loads import SOURCE_AUTHOR
 from aisle.models.classifier import Classifier
 from aisle.models.component import Modality
 from aisle.models.decisions import Decisions
 from aisle.models.thresholds import ALWAYS
+from aisle.registry.records import LABELS_BY_PEOPLE
 from aisle.settings import Training
 from aisle.training.deciding import decision_figures
 from aisle.training.layout import Layout
@@ -87,6 +89,7 @@ def bundle_metrics(trained: Trained, options: Training) -> dict[str, Any]:
             "plan": str(found.plan.digest),
         },
         "rows": {part: len(layout.places[part]) for part in PARTS},
+        LABELS_BY_PEOPLE: int((layout.rows[layout.learnable]["label_author"] != SOURCE_AUTHOR).sum()),
         "images": {"rows": int(layout.bench.seen.sum()), "problems": dict(layout.problems)},
         "columns": model.text.width if model.text else 0,
         "too_rare": [name for name in layout.names if sizes[name] == 1],

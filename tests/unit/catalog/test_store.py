@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import func, select
 
 from aisle.catalog import loads as ledger
-from aisle.catalog.loads import Load
+from aisle.catalog.loads import SOURCE_AUTHOR, Load
 from aisle.catalog.rejects import Reject
 from aisle.catalog.source import TEXTS, Source, open_source
-from aisle.catalog.store import SOURCE_AUTHOR, store_batch
+from aisle.catalog.store import store_batch
 from aisle.storage.database import Database
 from aisle.storage.schema import labels, products, rejects
 from tests.catalogues import write_challenge

@@ -91,6 +91,7 @@ def test_a_version_is_shown_with_where_it_comes_from_and_every_category(trained:
     for what in (model.bundle, model.snapshot, model.run_id, bundle.manifest["configuration"], COMMIT):
         assert what in text
     assert "│ role │ champion │" in text
+    assert "Version 1 learnt 0 labels by people." in text
     assert "│ role │ registered │" in trained.ok("models", "show", 2).text
     figure = bundle.metrics["gold"]["weighted_f1"]
     assert f"│ weighted f1 │ {figure['value']:.4f} │ {figure['low']:.4f} │ {figure['high']:.4f} │" in text
@@ -111,6 +112,7 @@ def test_what_people_are_shown_programs_get_as_json(trained: CommandLine, tmp_pa
     assert datetime.fromisoformat(row["created_at"]) == promotion.created_at
     shown = json.loads(trained.ok("models", "show", 1, "--json").out)
     assert (shown["champion"], shown["card"], shown["metrics"]) == (True, bundle.card, bundle.metrics)
+    assert shown["effect"]["learnt"] == shown["metrics"]["labels_by_people"] == 0
     assert shown["files"] == bundle.manifest["files"]
 
 

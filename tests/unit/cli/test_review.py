@@ -62,9 +62,11 @@ def test_a_product_goes_all_the_way_round(asked: CommandLine):
         "ann made version 2 champion",
         "version 2 answered 10",
         "the champion answers",
+        "Version 2 learnt 0 labels by people, +0 against version 1.",
     ]:
         assert station in told
     found = json.loads(asked.ok("trace", "A-1", "--no-ask", "--json").text)
+    assert [(one["version"], one["before"], one["promoted"]) for one in found["effects"]] == [(2, 1, True)]
     assert (found["before"], found["after"]) == ("50", "10")
     times = [event["at"] for event in found["events"]]
     assert times == sorted(times)
@@ -96,7 +98,6 @@ def test_enough_corrections_ask_for_a_retraining(asked: CommandLine, monkeypatch
     asked.ok("review", "next", "--as", "zoe")
     asked.ok("review", "decide", "1", "10", "--as", "zoe")
     monkeypatch.setenv("AISLE_REVIEW_CORRECTIONS", "1")
-    assert "monitor run" in asked.refused("review", "retrain")
     with open_application() as application:
         run = MonitorRun(datetime.now(UTC), 0.1, "24h", None, None, 0, 1, "b", 10, "p", "act", ("title_chars drifted.",))
         MonitorRecords(application.database).add(run, [])
@@ -106,6 +107,21 @@ def test_enough_corrections_ask_for_a_retraining(asked: CommandLine, monkeypatch
     assert "Retraining was asked for: request 1" in asked.ok("review", "retrain").text
     assert "No request was made" in asked.ok("review", "retrain").text
     assert "People gave 1 labels" in asked.ok("monitor", "requests", "--json").text
+
+
+def test_no_monitoring_run_is_needed_to_ask_for_one(asked: CommandLine, monkeypatch: pytest.MonkeyPatch):
+    asked.ok("review", "fill")
+    asked.ok("review", "next", "--as", "zoe")
+    asked.ok("review", "decide", "1", "10", "--as", "zoe")
+    monkeypatch.setenv("AISLE_REVIEW_CORRECTIONS", "1")
+    made = json.loads(asked.ok("review", "retrain", "--json").text)
+    assert (made["need"]["run_id"], made["request"]) == (None, 1)
+    assert json.loads(asked.ok("review", "retrain", "--json").text)["request"] is None
+    (request,) = json.loads(asked.ok("monitor", "requests", "--json").text)
+    assert (request["run_id"], request["state"]) == (None, "requested")
+    told = asked.ok("monitor", "requests").text
+    assert "People gave 1 labels" in told
+    assert "None" not in told
 
 
 def test_what_cannot_be_done_is_told(aisle: CommandLine):

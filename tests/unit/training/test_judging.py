@@ -62,6 +62,16 @@ def test_each_component_is_told_with_what_it_scored(trained: Trained, options: T
     assert all(pattern["rows"] > 0 for pattern in patterns.values())
 
 
+def test_labels_by_people_count_where_they_are_learnt(trained: Trained, options: Training) -> None:
+    layout = trained.layout
+    people = np.full(layout.rows.height, "source", dtype=object)
+    # All gold rows, two that are learnt, and one of which nobody knows whose label it is.
+    people[layout.places["gold"]] = "zoe"
+    people[layout.learnable[:3]] = ["zoe", "ann", None]
+    rows = layout.rows.with_columns(label_author=pl.Series(people.tolist(), dtype=pl.String))
+    assert bundle_metrics(replace(trained, layout=replace(layout, rows=rows)), options)["labels_by_people"] == 2
+
+
 def test_rows_images_and_rare_categories_are_counted(trained: Trained, options: Training) -> None:
     metrics = bundle_metrics(trained, options)
     assert metrics["rows"] == {part: len(places) for part, places in trained.layout.places.items()}

@@ -179,6 +179,7 @@ class Application:
             reviews=self.reviews,
             monitoring=MonitorRecords(self.database),
             audit=AuditLog(self.database),
+            requests=self.requests,
             reports=Reports(self.artifacts),
         )
 

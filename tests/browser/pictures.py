@@ -14,15 +14,18 @@ _COLOURS = 96
 _FOLDER = os.environ.get("AISLE_SCREENSHOTS")
 
 
-def picture(page: Any, name: str) -> None:
+def picture(page: Any, name: str, *, height: int | None = None) -> None:
     """Keep a picture of what a browser shows.
 
     Args:
         page: The browser's page.
         name: What the picture is called.
+        height: How high the browser's window is made for it; as it is by default.
     """
     if not _FOLDER:
         return
+    if height is not None:
+        page.set_viewport_size({**page.viewport_size, "height": height})
     page.mouse.move(0, 0)
     shown = Image.open(BytesIO(page.screenshot(animations="disabled", caret="hide"))).convert("RGB")
     Path(_FOLDER).mkdir(parents=True, exist_ok=True)

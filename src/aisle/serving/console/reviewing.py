@@ -11,6 +11,7 @@ from aisle.errors import AisleError, NotReady, ObjectNotFound
 from aisle.models.explain import Explanation
 from aisle.models.prediction import Candidate
 from aisle.review.desk import Outcome
+from aisle.review.effect import Effect, effect
 from aisle.review.items import ReviewedProduct, ReviewItem
 from aisle.serving.console.pages import PATH, ConsoleRoute, Visit, fields, number_of, visit
 from aisle.serving.console.tree import children, matches, parts
@@ -125,12 +126,14 @@ async def _note(visitor: Visit, action: str, subject: str, detail: str = "") -> 
 async def _page(visitor: Visit, *, alert: str = "", note: str = "", status: int = 200, code: str = "") -> Response:
     desk = visitor.records.desk
 
-    def look() -> tuple[ReviewItem | None, ReviewedProduct | None, int]:
+    def look() -> tuple[ReviewItem | None, ReviewedProduct | None, int, Effect | None]:
         item = desk.next(visitor.session.name)
         waiting = visitor.records.reviews.open_items()
-        return item, None if item is None else desk.product(item), waiting
+        champion = visitor.service.records.ledger.champion()
+        led = None if champion is None else effect(visitor.records.database, champion.version)
+        return item, None if item is None else desk.product(item), waiting, led
 
-    item, product, waiting = await visitor.service.desk.run(look)
+    item, product, waiting, led = await visitor.service.desk.run(look)
     try:
         model = visitor.service.champion().model
     except NotReady:
@@ -154,6 +157,7 @@ async def _page(visitor: Visit, *, alert: str = "", note: str = "", status: int 
         item=item,
         product=product,
         waiting=waiting,
+        led=led,
         top=top,
         why=why,
         code=code,

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from aisle.errors import AisleError, InputError, StorageError
+from aisle.review.effect import effects
 from aisle.serving.console.pages import PATH, ConsoleRoute, Visit, fields, number_of, visit
 from aisle.serving.problems import request_id, status_of
 
 _MAX_REASON = 1_000
-_MOST_VERSIONS = 40
+_MOST_VERSIONS, _MOST_EFFECTS, _MOST_REQUESTS = 40, 10, 5
 
 router = APIRouter(prefix=f"{PATH}/models", route_class=ConsoleRoute, include_in_schema=False)
 
@@ -77,7 +78,15 @@ async def _note(visitor: Visit, action: str, subject: str, detail: str) -> None:
 
 async def _page(visitor: Visit, *, alert: str = "", status: int = 200, made: int | None = None) -> Response:
     ledger = visitor.service.records.ledger
-    versions, history = await visitor.service.desk.run(lambda: (ledger.models(), ledger.history()))
+    found = await visitor.service.desk.run(
+        lambda: (
+            ledger.models(),
+            ledger.history(),
+            effects(visitor.records.database, limit=_MOST_EFFECTS),
+            visitor.records.requests.all(limit=_MOST_REQUESTS),
+        )
+    )
+    versions, history, led, requests = found
     in_force = history[-1] if history else None
     asked = [number_of(value) for value in visitor.request.query_params.getlist("version")[:2]]
     compared = [model for model in versions if model.version in asked]
@@ -104,5 +113,7 @@ async def _page(visitor: Visit, *, alert: str = "", status: int = 200, made: int
         champion=in_force.version if in_force else None,
         expected=in_force.seq if in_force else 0,
         compared=compared,
+        effects=led,
+        requests=requests,
         figures=names,
     )

@@ -8,6 +8,7 @@ import pytest
 from httpx import Response
 
 from aisle.monitoring.records import MonitorRecords
+from aisle.monitoring.requests import RetrainRequests
 from aisle.registry.audit_log import AuditLog
 from aisle.registry.keys import ApiKeys
 from aisle.registry.ledger import Ledger
@@ -93,6 +94,7 @@ def browser(database: Database, tmp_path: Path, keys: dict[str, str]) -> Iterato
         ReviewBook(database),
         MonitorRecords(database),
         AuditLog(database),
+        RetrainRequests(database),
         Reports(objects.bucket("artifacts")),
     )
     answers = FakeAnswers()

@@ -63,7 +63,11 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("input", (event) => {
   if (event.target.id === "search") document.getElementById("found").dataset.late = "yes";
 });
-document.addEventListener("htmx:afterSwap", (event) => {
+// Once htmx has made what came live: a branch that was opened before that would never be filled.
+document.addEventListener("htmx:afterProcessNode", (event) => {
+  if (event.target.matches("details[open]")) event.target.dispatchEvent(new Event("toggle"));
+});
+document.addEventListener("htmx:afterSettle", (event) => {
   const found = document.getElementById("found"), search = document.getElementById("search");
   if (event.detail.target !== found || new URL(event.detail.xhr.responseURL).searchParams.get("q") !== search.value) return;
   const first = found.dataset.late === "go" && found.querySelector("summary, button");

@@ -17,6 +17,7 @@ from aisle.configuration import load_settings
 from aisle.models.prediction import Candidate, Prediction
 from aisle.monitoring.answers import Answered, answer_rows
 from aisle.monitoring.records import MonitorRecords, MonitorRun, MonitorValue
+from aisle.registry.reports import PAGE, report_key
 from aisle.review.fill import Shares, fill
 from aisle.serving.app import create_app
 from aisle.serving.predictor import Model
@@ -28,6 +29,11 @@ from tests.unit.serving.fakes import FakeChampions, FakeModel
 
 ROLES = {"viewer": "predict", "reviewer": "review", "second": "review", "admin": "admin"}
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)> \u202eetit \" ' {{ 7*7 }}"
+
+EVIL = f"""<!doctype html><title>report</title><h1>Report</h1><p id="title">{HOSTILE}</p><a id="out" href="../try">out</a>
+<script>fetch("../operations").then((answer) => answer.text()).then((told) => document.title = told)</script>
+<form id="form" method="post" action="promote"><button>promote</button></form>"""
+"""A report that forgot to escape a title, and more than a title could do."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ def open_console(home: Path) -> Iterator[Console]:
         for version in (1, 2):
             metrics = {"weighted_f1": 0.7 + version / 100}
             application.ledger.add_model(version, f"bundle-{version}", "snapshot", "run", metrics)
+        application.artifacts.put(report_key("bundle-1", PAGE), EVIL.encode())
         application.ledger.promote(1, actor="pipeline", reason=HOSTILE, evidence={}, expected=0)
         now = datetime.now(UTC)
         window = now - timedelta(days=1), now + timedelta(days=1)

@@ -24,6 +24,7 @@ _FRENCH = {
     "Description": "Description",
     "Image": "Image",
     "Drop an image here, or choose one.": "Déposez une image ici, ou choisissez-en une.",
+    "This file is too large.": "Ce fichier est trop gros.",
     "Classify": "Classer",
     "Answer": "Réponse",
     "Alternatives": "Autres possibilités",

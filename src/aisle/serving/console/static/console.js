@@ -91,6 +91,10 @@ for (const drop of document.querySelectorAll("[data-drop]")) {
   const preview = drop.querySelector("[data-preview]");
   const show = () => {
     if (preview.src) URL.revokeObjectURL(preview.src);
+    const size = [...input.files].reduce((sum, file) => sum + file.size, 0);
+    // Said here at once: a server that refuses stops reading, and a browser then shows that the connection broke.
+    input.setCustomValidity(size > Number(input.dataset.most) ? input.dataset.large : "");
+    input.reportValidity();
     preview.hidden = !input.files.length;
     if (input.files.length) { preview.src = URL.createObjectURL(input.files[0]); preview.alt = input.files[0].name.slice(0, 100); }
   };

@@ -5,7 +5,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 BENCHMARKS := $(patsubst benchmarks/bench_%.py,bench-%,$(wildcard benchmarks/bench_*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-product demo test test-fast test-docker test-airflow coverage check check-docs format bench serve docs lock clean \
+.PHONY: help setup setup-product demo test test-fast test-docker test-airflow coverage screenshots check check-docs format bench serve docs lock clean \
 	secrets images up down status logs backup restore cli
 
 help:
@@ -37,6 +37,10 @@ test-docker: setup ## Bring the whole system up on a Docker engine and take it t
 test-airflow: setup ## Run the DAGs in Airflow's own environment, and on a real Airflow
 	@scripts/setup-servers.sh airflow
 	@$(BIN)/python -m pytest -q tests/orchestration
+
+screenshots: setup ## Make the documents' pictures of the console anew, in docs/images
+	@scripts/setup-servers.sh
+	@AISLE_SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/browser/test_shop.py
 
 check: setup check-docs ## Check format, lint, types, layers and generated documents
 	@$(BIN)/ruff format --check --quiet .

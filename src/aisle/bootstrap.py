@@ -169,6 +169,7 @@ class Application:
         """What the console reads and writes."""
         from aisle.monitoring.records import MonitorRecords
         from aisle.registry.audit_log import AuditLog
+        from aisle.registry.reports import Reports
         from aisle.serving.console_records import ConsoleRecords
 
         return ConsoleRecords(
@@ -178,6 +179,8 @@ class Application:
             reviews=self.reviews,
             monitoring=MonitorRecords(self.database),
             audit=AuditLog(self.database),
+            requests=self.requests,
+            reports=Reports(self.artifacts),
         )
 
     @cached_property

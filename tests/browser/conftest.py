@@ -41,19 +41,21 @@ Visitor = Callable[..., Any]
 
 @pytest.fixture
 def enter(console: Console, chromium: Any) -> Iterator[Visitor]:
-    """Opens a browser of its own for somebody, signed in; every page is watched for errors and foreign hosts."""
+    """Opens a browser of its own for somebody, signed in; pages are watched for errors, dialogs and foreign hosts."""
     contexts, faults = [], []
 
-    def open_page(name: str = "admin", *, path: str = "try", **options: Any) -> Any:
+    def open_page(name: str = "admin", *, path: str = "try", watched: bool = True, **options: Any) -> Any:
         context = chromium.new_context(locale=options.pop("locale", "en-GB"), **options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(20_000)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        # A refusal of the server is told on the console too, and is no fault of the page.
-        page.on(
-            "console", lambda line: faults.append(line.text) if line.type == "error" and "status of" not in line.text else 0
-        )
+        if watched:
+            page.on("pageerror", lambda error: faults.append(str(error)))
+            # A refusal of the server is told on the console too, and is no fault of the page.
+            page.on(
+                "console",
+                lambda line: faults.append(line.text) if line.type == "error" and "status of" not in line.text else 0,
+            )
         page.on("request", lambda asked: faults.append(asked.url) if not asked.url.startswith(_own(console)) else 0)
         page.on("dialog", lambda dialog: faults.append(dialog.message))
         page.goto(f"{console.url}/{path}")

@@ -1,13 +1,12 @@
 """The console in a real browser: every page, with the keyboard, on a phone, in French, and with whoever means harm."""
 
-import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
-from aisle.storage.schema import labels, products
+from aisle.storage.schema import labels, products, review_items
 from tests.browser.conftest import Visitor
 from tests.browser.rules import violations
 from tests.browser.server import HOSTILE, Console
@@ -20,12 +19,6 @@ PAGES = ("try", "review", "models", "operations", "catalogue", "drift")
 @pytest.fixture(autouse=True)
 def _fresh(console: Console) -> None:
     console.fill()
-
-
-def picture(page: Any, name: str) -> None:
-    """Keep a picture for the documents where `AISLE_SCREENSHOTS` names their folder."""
-    if folder := os.environ.get("AISLE_SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"console-{name}.png")
 
 
 def given(console: Console) -> list[tuple[str, str, str]]:
@@ -45,7 +38,6 @@ def test_every_page_is_there_and_holds_the_rules_of_accessibility(enter: Visitor
         assert violations(page, axe) == [], name
         size = page.evaluate("() => document.documentElement.outerHTML.length")
         assert size < 200_000
-        picture(page, name)
     page.click("button[value=dark]")
     for name in PAGES:
         page.goto(f"{console.url}/{name}")
@@ -66,8 +58,8 @@ def test_a_product_is_reviewed_with_the_keyboard_alone(enter: Visitor, console: 
     page.wait_for_selector("#product:has-text('numéro 1')")
     page.keyboard.press("/")
     page.keyboard.type("category 7")
-    page.wait_for_selector("#found button")
     page.keyboard.press("Enter")
+    page.wait_for_selector("#found button:focus:has-text('category 7')")
     page.keyboard.press("Enter")
     page.wait_for_selector("#product:has-text('numéro 2')")
     assert given(console)[-1] == ("P-1", "7", "reviewer")
@@ -85,7 +77,6 @@ def test_a_phone_shows_all_of_it(enter: Visitor, console: Console, axe: str):
     assert violations(page, axe) == []
     page.tap("[data-key='2']")
     page.wait_for_selector("#product:has-text('numéro 1')")
-    picture(page, "phone")
 
 
 def test_two_reviewers_never_get_the_same_product(enter: Visitor, console: Console):
@@ -110,6 +101,79 @@ def test_a_product_that_was_deleted_is_told(enter: Visitor, console: Console):
     page.keyboard.press("1")
     page.wait_for_selector("[role=alert]:has-text('no longer in the catalogue')")
     assert "numéro 1" in page.locator("#product").inner_text()
+
+
+def test_a_category_that_there_is_not_is_refused(enter: Visitor, console: Console):
+    page = enter("reviewer", path="review")
+    page.eval_on_selector("[data-key='1']", "(button) => { button.value = 'no such code' }")
+    page.keyboard.press("1")
+    page.wait_for_selector("[role=alert]:has-text('There is no category')")
+    assert HOSTILE[:8] in page.locator("#product").inner_text()
+    assert given(console) == []
+
+
+def test_a_lease_that_ran_out_is_told_and_nothing_is_kept(enter: Visitor, console: Console):
+    page = enter("reviewer", path="review")
+    item = page.locator("[data-item]").get_attribute("data-item")
+    with console.application.database.transaction() as connection:
+        past = datetime.now(UTC) - timedelta(minutes=1)
+        connection.execute(update(review_items).where(review_items.c.id == int(item)).values(leased_until=past))
+    other = enter("second", path="review")
+    assert other.locator("[data-item]").get_attribute("data-item") == item
+    page.keyboard.press("1")
+    page.wait_for_selector("[role=alert]:has-text('ran out')")
+    assert page.locator("[data-item]").get_attribute("data-item") != item
+    assert given(console) == []
+    other.keyboard.press("1")
+    other.wait_for_selector("[role=status]:has-text('Labelled')")
+
+
+def test_a_session_that_ended_leads_to_the_door_and_back(enter: Visitor, console: Console):
+    page = enter("reviewer", path="review")
+    page.context.clear_cookies()
+    page.fill("#search", "category")
+    page.wait_for_url(lambda url: url.endswith("/sign-in?next=/console/review"))
+    page.fill("#key", console.keys["reviewer"])
+    page.press("#key", "Enter")
+    page.wait_for_url(f"{console.url}/review")
+    page.wait_for_selector("[data-item]")
+
+
+def test_a_server_that_does_not_answer_is_told(enter: Visitor, console: Console):
+    page = enter("reviewer", path="review", watched=False)
+    page.route("**/review/categories*", lambda route: route.abort())
+    page.fill("#search", "category")
+    page.wait_for_selector("[role=alert]:has-text('did not answer')")
+
+
+def test_a_text_of_a_megabyte_and_a_file_that_is_too_large_are_told(enter: Visitor, tmp_path: Path):
+    page = enter("viewer")
+    page.eval_on_selector("#title", "(field) => { field.value = 'é'.repeat(400_000) }")
+    page.click("button.primary")
+    page.wait_for_selector("[role=alert]:has-text('title')")
+    assert page.evaluate("() => document.documentElement.outerHTML.length") < 200_000
+    page.fill("#title", "A title")
+    (tmp_path / "large.jpg").write_bytes(b"\xff\xd8" + bytes(11_000_000))
+    page.set_input_files("#image", tmp_path / "large.jpg")
+    assert page.eval_on_selector("#image", "(field) => field.validationMessage") == "This file is too large."
+
+
+def test_a_hostile_report_can_do_nothing(enter: Visitor, console: Console):
+    page = enter("admin", path="models", watched=False)
+    asked: list[str] = []
+    page.click("a[href$='/models/1/report']")
+    page.wait_for_selector("h1:has-text('Report')")
+    page.on("request", lambda request: asked.append(request.url))
+    assert page.evaluate("() => self.origin") == "null"
+    assert "<script>" not in page.locator("#title").inner_text()
+    assert page.evaluate("() => fetch('../operations').then(() => 'answered', (error) => error.name)") == "TypeError"
+    assert (
+        page.evaluate("() => { try { localStorage; return 'read' } catch (error) { return error.name } }") == "SecurityError"
+    )
+    page.eval_on_selector("#form", "(form) => form.submit()")
+    assert page.title() == "report"
+    assert asked == []
+    assert [row.version for row in console.application.ledger.history()][-1] == 1
 
 
 def test_an_image_is_dropped_and_an_answer_comes_with_its_reasons(enter: Visitor, tmp_path: Path):
@@ -138,8 +202,10 @@ def test_a_champion_is_made_and_a_stale_page_is_refused(enter: Visitor, console:
     page.click("form[action$=promote] button")
     page.wait_for_selector("[role=status]:has-text('Version 2')")
     stale.fill("form[action$=promote] input[name=reason]", "Late.")
-    stale.click("form[action$=promote] button")
-    stale.wait_for_selector("[role=alert]")
+    with stale.expect_response(lambda answer: answer.request.method == "POST") as refused:
+        stale.click("form[action$=promote] button")
+    stale.wait_for_selector("[role=alert]:has-text('admin made version 2 champion')")
+    assert refused.value.status == 409
     assert [row.reason for row in console.application.ledger.history()][-1] == "Better on gold rows."
     page.fill("form[action$=rollback] input[name=reason]", "Complaints.")
     page.click("form[action$=rollback] button")

@@ -57,7 +57,7 @@ def train(
         return
     from aisle.catalog.snapshot import find, latest
     from aisle.pipeline.steps import train_bundle
-    from aisle.pipeline.training_report import read_page
+    from aisle.registry.reports import Reports
 
     if report is not None:
         _make_room(report)
@@ -75,7 +75,7 @@ def train(
         )
         with progress() as tell, search_screen() as on_event:
             made = train_bundle(application.context(tell), asked, on_event=on_event)
-        page = read_page(application.artifacts, made.bundle)
+        page = Reports(application.artifacts).read(made.bundle)
     if report is not None and page is not None:
         _write(report, page)
     say(f"Bundle {made.bundle}")

@@ -6,19 +6,16 @@ from tempfile import TemporaryDirectory
 
 import orjson
 
-from aisle.errors import ObjectNotFound
 from aisle.pipeline.context import Context
 from aisle.pipeline.table_files import disarmed
 from aisle.registry.records import TrialRecord
+from aisle.registry.reports import PAGE, report_key
 from aisle.storage.objects import Bucket
 from aisle.training.fit import TrainingReport
 from aisle.training.report.page import report_page
 from aisle.training.report.plots import report_plots
 from aisle.training.report.tables import report_tables
 from aisle.training.search.records import trial_records
-
-PAGE = "report.html"
-"""The one page that holds all of it."""
 
 _TRIALS = "trials.json"
 
@@ -41,15 +38,7 @@ def store_report(artifacts: Bucket, report: TrainingReport) -> None:
         PAGE: report_page(judgement, tables, plots).encode("utf-8", "replace"),
     }
     for name, data in files.items():
-        artifacts.put(_key(report.digest, name), data)
-
-
-def read_page(artifacts: Bucket, digest: str) -> bytes | None:
-    """Return the page of a bundle's training; nothing where there is none, as of a bundle that came from elsewhere."""
-    try:
-        return artifacts.get(_key(digest, PAGE))
-    except ObjectNotFound:
-        return None
+        artifacts.put(report_key(report.digest, name), data)
 
 
 def show_report(context: Context, run_id: str, digest: str) -> None:
@@ -63,9 +52,9 @@ def show_report(context: Context, run_id: str, digest: str) -> None:
     Raises:
         TrackingError: MLflow cannot be reached, or refused.
     """
-    prefix = _key(digest, "")
+    prefix = report_key(digest, "")
     keys = list(context.artifacts.keys(prefix.rstrip("/")))
-    if _key(digest, PAGE) not in keys:
+    if report_key(digest, PAGE) not in keys:
         return
     tracking = context.tracking()
     with TemporaryDirectory(prefix="aisle-report-") as folder:
@@ -76,7 +65,3 @@ def show_report(context: Context, run_id: str, digest: str) -> None:
         tracking.log_folder(run_id, Path(folder), "report")
         records = orjson.loads(Path(folder, _TRIALS).read_bytes())
     tracking.log_trials(run_id, [TrialRecord(**record) for record in records])
-
-
-def _key(digest: str, name: str) -> str:
-    return f"reports/{digest}/{name}"

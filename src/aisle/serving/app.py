@@ -20,7 +20,8 @@ from aisle.serving.access import Access, require_loopback_if_open
 from aisle.serving.batching import Batcher
 from aisle.serving.canary import Canary
 from aisle.serving.champions import ChampionWatch
-from aisle.serving.console import entrance, insight, reviewing, trying, versions
+from aisle.serving.console import entrance, insight, reports, reviewing, trying, versions
+from aisle.serving.console.pages import refused
 from aisle.serving.console.sessions import Sessions
 from aisle.serving.express import Express
 from aisle.serving.grouping import Grouper
@@ -129,7 +130,13 @@ def create_app(
     problems.install(app)
     # The last one added is the outermost: what is refused is observed as well, and a key is proved before a body is read.
     app.add_middleware(Express, path=predictions.PATH, answer=partial(predictions.answer_body, service))
-    app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes, receive_s=options.receive_s, streams=[streams.PATH])
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=options.max_body_bytes,
+        receive_s=options.receive_s,
+        streams=[streams.PATH],
+        refuse=refused,
+    )
     app.add_middleware(Access, options=options, keyring=keyring, telemetry=telemetry)
     app.add_middleware(Admission, max_concurrent=options.max_concurrent)
     if service.tracing is not None:
@@ -152,8 +159,9 @@ def create_app(
     for room in rooms:
         app.include_router(room.router)
     app.state.sessions = Sessions(keyring)
-    for part in (entrance, trying, reviewing, versions, insight):
+    for part in (entrance, trying, reviewing, versions, reports, insight):
         app.include_router(part.router)
+    app.include_router(entrance.elsewhere)
     return app
 
 

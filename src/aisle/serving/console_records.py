@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from aisle.monitoring.records import MonitorRecords
+from aisle.monitoring.requests import RetrainRequests
 from aisle.registry.audit_log import AuditLog
+from aisle.registry.reports import Reports
 from aisle.review.desk import ReviewDesk
 from aisle.review.figures import ReviewBook
 from aisle.storage.database import Database
@@ -21,6 +23,8 @@ class ConsoleRecords:
         reviews: Reads what they decided.
         monitoring: What monitoring found.
         audit: Who did what.
+        requests: The retrainings that were asked for.
+        reports: The reports of trainings and of monitoring runs.
     """
 
     database: Database
@@ -29,3 +33,5 @@ class ConsoleRecords:
     reviews: ReviewBook
     monitoring: MonitorRecords
     audit: AuditLog
+    requests: RetrainRequests
+    reports: Reports

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from aisle.errors import ContentTooLarge, Overloaded, TooSlow
+from aisle.errors import AisleError, ContentTooLarge, Overloaded, TooSlow
 from aisle.serving.problems import aisle_problem
 
 WHOLE = "aisle.whole"
@@ -25,10 +26,20 @@ class BodyLimit:
         max_bytes: Bytes accepted in one body.
         receive_s: Seconds that a body may take to arrive.
         streams: Paths whose bodies may be of any length; there the time holds for each piece.
+        refuse: What is answered where the declared length is too much.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, receive_s: float = 60.0, streams: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        max_bytes: int,
+        receive_s: float = 60.0,
+        streams: Collection[str] = (),
+        refuse: Callable[[Scope, AisleError], Response] = aisle_problem,
+    ) -> None:
         self._app = app
+        self._refuse = refuse
         self._max_bytes = max_bytes
         self._receive_s = receive_s
         self._streams = frozenset(streams)
@@ -41,7 +52,7 @@ class BodyLimit:
         stream = scope.get("path") in self._streams
         declared = _declared_length(scope)
         if not stream and declared > self._max_bytes:
-            await aisle_problem(scope, self._refusal())(scope, receive, send)
+            await self._refuse(scope, self._refusal())(scope, receive, send)
             return
         if declared and WHOLE in scope:
             await self._app(scope, receive, send)

@@ -15,10 +15,11 @@ from aisle.models.bundle import write_bundle
 from aisle.pipeline import steps
 from aisle.pipeline.context import Context
 from aisle.pipeline.messages import RegisterInput
-from aisle.pipeline.training_report import PAGE, read_page, show_report, store_report
+from aisle.pipeline.training_report import show_report, store_report
 from aisle.registry.bundles import publish
 from aisle.registry.mlflow.tracking import Registered
 from aisle.registry.records import TrialRecord
+from aisle.registry.reports import PAGE, Reports
 from aisle.training.fit import TrainingReport
 from aisle.training.report.judgement import Judgement
 from aisle.training.search.budget import Budget
@@ -85,7 +86,7 @@ def test_page_plots_tables_and_trials_are_kept_under_the_bundles_digest(home: Co
     plots = {name: data for name, data in files.items() if name.startswith("plots/")}
     assert len(plots) > 3
     assert all(ET.fromstring(data).tag.endswith("svg") for data in plots.values())
-    assert read_page(home.artifacts, DIGEST) == files[PAGE]
+    assert Reports(home.artifacts).read(DIGEST) == files[PAGE]
     assert files[PAGE].startswith(b"<!doctype html>") or files[PAGE].lower().startswith(b"<!doctype html")
     assert b"Imported games" in files[PAGE]
     classes = list(csv.DictReader(io.StringIO(files["tables/classes.csv"].decode())))
@@ -98,7 +99,7 @@ def test_stored_again_it_is_the_later_one(home: Context) -> None:
     before = set(stored(home))
     store_report(home.artifacts, report(full(100)))
     assert set(stored(home)) == before
-    assert read_page(home.artifacts, DIGEST) == stored(home)[PAGE]
+    assert Reports(home.artifacts).read(DIGEST) == stored(home)[PAGE]
 
 
 def test_a_title_that_a_spreadsheet_would_run_is_disarmed(home: Context) -> None:
@@ -113,13 +114,13 @@ def test_a_title_that_a_spreadsheet_would_run_is_disarmed(home: Context) -> None
 def test_a_text_that_is_no_unicode_is_kept_as_well_as_it_can_be(home: Context) -> None:
     scores = answers(60, right=0.0)
     store_report(home.artifacts, report(judgement(scores, gold_rows(scores), categories={"40": "half \ud800 a pair"})))
-    page = read_page(home.artifacts, DIGEST)
+    page = Reports(home.artifacts).read(DIGEST)
     assert page is not None
     assert "half" in page.decode("utf-8")
 
 
 def test_there_is_no_page_of_a_bundle_from_elsewhere(home: Context) -> None:
-    assert read_page(home.artifacts, DIGEST) is None
+    assert Reports(home.artifacts).read(DIGEST) is None
 
 
 def test_it_is_shown_in_the_run_of_the_version_with_its_trials(home: Context, mlflow: Shown) -> None:

@@ -6,7 +6,7 @@ from importlib.resources import files
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from aisle.errors import AisleError, Unauthenticated
+from aisle.errors import AisleError, ObjectNotFound, Unauthenticated
 from aisle.serving.access import refuse_strangers
 from aisle.serving.console.pages import (
     LANGUAGE_COOKIE,
@@ -29,6 +29,8 @@ _FILES = {"console.css": "text/css", "console.js": "text/javascript", "htmx.min.
 _YEAR_S = 31_536_000
 
 router = APIRouter(prefix=PATH, route_class=ConsoleRoute, include_in_schema=False)
+elsewhere = APIRouter(prefix=PATH, route_class=ConsoleRoute, include_in_schema=False)
+"""Every other path of the console; it is asked last."""
 
 
 @router.get("")
@@ -92,6 +94,13 @@ async def static(name: str) -> Response:
     if name not in _FILES:
         return Response(status_code=404)
     return Response(_file(name), media_type=_FILES[name], headers={"Cache-Control": "no-cache"})
+
+
+@elsewhere.get("/{path:path}")
+async def nowhere(request: Request) -> Response:
+    """Say that there is no such page, to whoever is signed in."""
+    await visit(request)
+    raise ObjectNotFound("There is no such page.", hint="The rooms are named at the top.")
 
 
 def _begin(request: Request, service: Service, key: str) -> tuple[str, Session]:

@@ -13,12 +13,12 @@ from aisle.catalog.loads import list_loads
 from aisle.catalog.rejects import count_rejects
 from aisle.monitoring.ends import ends
 from aisle.monitoring.overview import overview
-from aisle.serving.console.charts import bars, trend
+from aisle.serving.console.charts import bars, ranking, trend
 from aisle.serving.console.pages import PATH, ConsoleRoute, Visit, visit
 from aisle.serving.console.trying import named
 from aisle.storage.schema import predictions, products
 
-_HOURS, _RUNS = 24, 30
+_HOURS, _RUNS, _CLASSES = 24, 30, 15
 _MOST_ANSWERS, _MOST_COUNTED = 20_000, 50_000
 _current_labels = table("current_labels", column("code"))
 
@@ -86,7 +86,7 @@ def _catalogue(visitor: Visit) -> dict[str, Any]:
         "loads": list_loads(database)[:20],
         "rejects": count_rejects(database)[:20],
         "classes": told,
-        "chart": bars(told[:60], "products by class"),
+        "chart": ranking(told[:_CLASSES], "products by class"),
         # Looking through every text takes seconds for large catalogues; `aisle catalog stats` does it then.
         "quality": overview(database) if 0 < rows <= _MOST_COUNTED else None,
     }
@@ -113,7 +113,10 @@ def _drift(visitor: Visit, asked: str) -> dict[str, Any]:
     points = records.trend("psi", family="drift", column=shown, limit=_RUNS)
     known = [point for point in points if point.value.value is not None]
     line = [point.value.value or 0.0 for point in known]
-    chart = trend(line, f"PSI of {shown}", band=[point.value.null_high for point in known]) if known else None
+    chart = None
+    if known:
+        ends_at = f"{known[0].at:%Y-%m-%d}", f"{known[-1].at:%Y-%m-%d}"
+        chart = trend(line, f"PSI of {shown}", band=[point.value.null_high for point in known], ends=ends_at)
     others = [value for value in records.values(run.id) if value.family == "performance"]
     examples = ends(visitor.records.database, run, shown)
     return {"run": run, "values": values, "shown": shown, "chart": chart, "performance": others, "examples": examples}

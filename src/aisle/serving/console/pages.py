@@ -4,19 +4,21 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import Request
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import Scope
 
 from aisle.errors import AisleError, NotReady, Unauthenticated
 from aisle.serving.console.sessions import COOKIE, Role, Session, Sessions
 from aisle.serving.console.words import Language, preferred, said
 from aisle.serving.console_records import ConsoleRecords
-from aisle.serving.problems import status_of
+from aisle.serving.problems import aisle_problem, status_of
 from aisle.serving.service import Service
 
 PATH = "/console"
@@ -108,6 +110,16 @@ async def fields(request: Request, *names: str) -> list[str]:
     return [value if isinstance(value, str) else "" for value in found]
 
 
+def number_of(text: str, digits: int = 9) -> int:
+    """Return a number that came as text; 0, which nothing has, where it is none.
+
+    Args:
+        text: What came.
+        digits: How many digits it may have.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else 0
+
+
 def sessions_of(request: Request) -> Sessions:
     """Return the sessions of the server."""
     sessions: Sessions = request.app.state.sessions
@@ -148,13 +160,25 @@ def render(request: Request, name: str, *, status: int = 200, **values: Any) -> 
     return HTMLResponse(body.encode("utf-8", "replace"), status, headers=_HEADERS)
 
 
+def refused(scope: Scope, error: AisleError) -> Response:
+    """Return the refusal of a request before it is read: a page for people, a problem document for programs.
+
+    Args:
+        scope: The request's scope.
+        error: Why.
+    """
+    if not scope["path"].startswith(f"{PATH}/"):
+        return aisle_problem(scope, error)
+    return render(Request(scope), "error", status=status_of(error), alert=str(error))
+
+
 @cache
 def _templates() -> Environment:
     found = Environment(
         loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     found.filters["moment"] = lambda at: f"{at:%Y-%m-%d %H:%M}" if at else ""
-    found.filters["share"] = lambda value: f"{value:.0%}"
+    found.filters["share"] = lambda value: "<1%" if 0 < value < 0.005 else f"{value:.0%}"
     found.filters["clear"] = isolated
     return found
 
@@ -176,12 +200,17 @@ class ConsoleRoute(APIRoute):
             try:
                 return await handler(request)
             except Unauthenticated:
-                door = f"{root_of(request)}/sign-in?next={quote(request.url.path, safe='/')}"
+                # A part of a page is no place to come back to: the page is.
+                page = urlsplit(request.headers.get("hx-current-url", "")).path or request.url.path
+                door = f"{root_of(request)}/sign-in?next={quote(page, safe='/')}"
                 if request.headers.get("hx-request"):
                     return Response(status_code=204, headers={"HX-Redirect": door})
                 return RedirectResponse(door, 303)
             except AisleError as error:
                 return render(request, "error", status=status_of(error), alert=str(error))
+            except HTTPException as error:
+                # Such as of a form with a field of megabytes, which is never read to its end.
+                return render(request, "error", status=error.status_code, alert=str(error.detail))
             finally:
                 # What was uploaded lies in files that nobody else closes.
                 await request.close()

@@ -1,5 +1,6 @@
 """Reviewing: one product a page, decided with a key."""
 
+from contextlib import suppress
 from functools import partial
 
 from fastapi import APIRouter, Request
@@ -9,12 +10,15 @@ from aisle.catalog.product import Product
 from aisle.errors import AisleError, NotReady, ObjectNotFound
 from aisle.models.explain import Explanation
 from aisle.models.prediction import Candidate
+from aisle.review.desk import Outcome
+from aisle.review.effect import Effect, effect
 from aisle.review.items import ReviewedProduct, ReviewItem
-from aisle.serving.console.pages import PATH, ConsoleRoute, Visit, fields, visit
+from aisle.serving.console.pages import PATH, ConsoleRoute, Visit, fields, number_of, visit
+from aisle.serving.console.tree import children, matches, parts
 from aisle.serving.console.trying import TOP, marked, named
 from aisle.serving.problems import status_of
 
-_FOUND = 12
+_FOUND, _WORDS = 20, 100
 _KINDS = {b"\xff\xd8": "image/jpeg", b"\x89P": "image/png", b"GI": "image/gif", b"RI": "image/webp"}
 
 router = APIRouter(prefix=f"{PATH}/review", route_class=ConsoleRoute, include_in_schema=False)
@@ -31,10 +35,16 @@ async def decide(request: Request) -> Response:
     """Take a category, and show the next product."""
     visitor = await visit(request, "reviewer")
     item, code, reason = await fields(request, "item", "code", "reason")
-    known = visitor.service.categories() | visitor.records.reviews.categories()
     desk, name = visitor.records.desk, visitor.session.name
+
+    def decided() -> Outcome:
+        known = visitor.records.reviews.categories()
+        with suppress(NotReady):
+            known |= visitor.service.categories()
+        return desk.decide(number_of(item, 15), name, code, reason, categories=known)
+
     try:
-        outcome = await visitor.service.desk.run(partial(desk.decide, _number(item), name, code, reason, categories=known))
+        outcome = await visitor.service.desk.run(decided)
     except AisleError as error:
         return await _page(visitor, alert=str(error), status=status_of(error))
     await _note(visitor, "review", f"item {item}", code)
@@ -48,7 +58,7 @@ async def skip(request: Request) -> Response:
     visitor = await visit(request, "reviewer")
     item, reason = await fields(request, "item", "reason")
     try:
-        await visitor.service.desk.run(partial(visitor.records.desk.skip, _number(item), visitor.session.name, reason))
+        await visitor.service.desk.run(partial(visitor.records.desk.skip, number_of(item, 15), visitor.session.name, reason))
     except AisleError as error:
         return await _page(visitor, alert=str(error), status=status_of(error))
     await _note(visitor, "skip", f"item {item}")
@@ -69,13 +79,14 @@ async def undo(request: Request) -> Response:
 
 @router.get("/categories")
 async def categories(request: Request) -> Response:
-    """Show the categories whose name or code holds what is searched for."""
+    """Show what is searched for among the categories, or what lies under a branch of them."""
     visitor = await visit(request, "reviewer")
-    wanted = request.query_params.get("q", "").strip().lower()[:100]
-    model = visitor.service.champion().model
-    every = [(code, named(code, model, visitor.language)) for code in sorted(model.categories)]
-    found = [(code, name) for code, name in every if wanted in name.lower() or wanted in code.lower()]
-    return visitor.page("categories", "review", found=found[:_FOUND] if wanted else [], wanted=wanted)
+    asked = request.query_params
+    wanted, path, start = asked.get("q", "").strip()[:_WORDS], asked.get("path", ""), number_of(asked.get("from", ""))
+    names = await _names(visitor)
+    under = parts(path) if path else ()
+    found = matches(names, wanted, most=_FOUND) if wanted else children(names, under, start=start)
+    return visitor.page("categories", "review", found=found, wanted=wanted, path=path, start=start)
 
 
 @router.get("/{item_id}/image")
@@ -98,9 +109,13 @@ async def image(request: Request, item_id: int) -> Response:
     return Response(data, media_type=kind, headers={**policy, "Cache-Control": "private, max-age=600"})
 
 
-def _number(item: str) -> int:
-    # What is no number names no product; the desk says so.
-    return int(item) if item.isascii() and item.isdigit() and len(item) < 16 else 0
+async def _names(visitor: Visit) -> list[tuple[str, str]]:
+    """Return code and name of every category: those that the champion knows, or without one those that labels have."""
+    try:
+        model = visitor.service.champion().model
+    except NotReady:
+        return [(code, code) for code in await visitor.service.desk.run(visitor.records.reviews.categories)]
+    return [(code, named(code, model, visitor.language)) for code in model.categories]
 
 
 async def _note(visitor: Visit, action: str, subject: str, detail: str = "") -> None:
@@ -111,12 +126,14 @@ async def _note(visitor: Visit, action: str, subject: str, detail: str = "") -> 
 async def _page(visitor: Visit, *, alert: str = "", note: str = "", status: int = 200, code: str = "") -> Response:
     desk = visitor.records.desk
 
-    def look() -> tuple[ReviewItem | None, ReviewedProduct | None, int]:
+    def look() -> tuple[ReviewItem | None, ReviewedProduct | None, int, Effect | None]:
         item = desk.next(visitor.session.name)
         waiting = visitor.records.reviews.open_items()
-        return item, None if item is None else desk.product(item), waiting
+        champion = visitor.service.records.ledger.champion()
+        led = None if champion is None else effect(visitor.records.database, champion.version)
+        return item, None if item is None else desk.product(item), waiting, led
 
-    item, product, waiting = await visitor.service.desk.run(look)
+    item, product, waiting, led = await visitor.service.desk.run(look)
     try:
         model = visitor.service.champion().model
     except NotReady:
@@ -140,9 +157,14 @@ async def _page(visitor: Visit, *, alert: str = "", note: str = "", status: int 
         item=item,
         product=product,
         waiting=waiting,
+        led=led,
         top=top,
         why=why,
         code=code,
+        found=None if item is None else children(await _names(visitor)),
+        wanted="",
+        path="",
+        start=0,
         marked=marked,
         called=partial(named, model=model, language=visitor.language),
     )

@@ -23,6 +23,7 @@ from aisle.serving.predictor import Champion, Model
 from aisle.serving.problems import field_name, request_id
 
 TOP, _TERMS = 9, 12
+_AROUND = 50_000
 _LEAST_CHARS = 3
 _WORD = re.compile(r"\S+")
 
@@ -107,6 +108,8 @@ def _page(visitor: Visit, product: Product, *, status: int = 200, alert: str = "
         status=status,
         alert=alert,
         product=product,
+        # What stands around the file in the form takes a little.
+        most=visitor.service.options.max_body_bytes - _AROUND,
         called=partial(named, model=champion.model if champion else None, language=visitor.language),
         marked=marked,
         **told,

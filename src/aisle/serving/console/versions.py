@@ -1,15 +1,17 @@
-"""Models: the versions, who was champion when and why, comparing two, promoting and going back."""
+"""Models: the versions and their reports, who was champion when and why, comparing two, promoting and going back."""
 
 from functools import partial
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from aisle.errors import AisleError, InputError
-from aisle.serving.console.pages import PATH, ConsoleRoute, Visit, fields, visit
+from aisle.errors import AisleError, InputError, StorageError
+from aisle.review.effect import effects
+from aisle.serving.console.pages import PATH, ConsoleRoute, Visit, fields, number_of, visit
 from aisle.serving.problems import request_id, status_of
 
 _MAX_REASON = 1_000
+_MOST_VERSIONS, _MOST_EFFECTS, _MOST_REQUESTS = 40, 10, 5
 
 router = APIRouter(prefix=f"{PATH}/models", route_class=ConsoleRoute, include_in_schema=False)
 
@@ -30,11 +32,11 @@ async def promote(request: Request) -> Response:
         row = await visitor.service.desk.run(
             partial(
                 ledger.promote,
-                _number(version),
+                number_of(version),
                 actor=visitor.session.name,
                 reason=_words(reason),
                 evidence={"console": request_id(request.scope)},
-                expected=_number(expected),
+                expected=number_of(expected),
             )
         )
     except AisleError as error:
@@ -49,7 +51,7 @@ async def rollback(request: Request) -> Response:
     visitor = await visit(request, "admin")
     expected, reason = await fields(request, "expected", "reason")
     ledger = visitor.service.records.ledger
-    go_back = partial(ledger.rollback, actor=visitor.session.name, expected=_number(expected))
+    go_back = partial(ledger.rollback, actor=visitor.session.name, expected=number_of(expected))
     try:
         row = await visitor.service.desk.run(partial(go_back, reason=_words(reason)))
     except AisleError as error:
@@ -65,10 +67,6 @@ def _words(reason: str) -> str:
     return words
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
 async def _refused(visitor: Visit, action: str, version: str, error: AisleError) -> Response:
     await _note(visitor, f"{action} refused", f"version {version}".strip(), str(error))
     return await _page(visitor, alert=str(error), status=status_of(error))
@@ -80,10 +78,27 @@ async def _note(visitor: Visit, action: str, subject: str, detail: str) -> None:
 
 async def _page(visitor: Visit, *, alert: str = "", status: int = 200, made: int | None = None) -> Response:
     ledger = visitor.service.records.ledger
-    versions, history = await visitor.service.desk.run(lambda: (ledger.models(), ledger.history()))
+    found = await visitor.service.desk.run(
+        lambda: (
+            ledger.models(),
+            ledger.history(),
+            effects(visitor.records.database, limit=_MOST_EFFECTS),
+            visitor.records.requests.all(limit=_MOST_REQUESTS),
+        )
+    )
+    versions, history, led, requests = found
     in_force = history[-1] if history else None
-    asked = [_number(value) for value in visitor.request.query_params.getlist("version")[:2]]
+    asked = [number_of(value) for value in visitor.request.query_params.getlist("version")[:2]]
     compared = [model for model in versions if model.version in asked]
+    in_page = [*reversed(versions)][:_MOST_VERSIONS]
+    in_page += [model for model in versions if in_force and model.version == in_force.version and model not in in_page]
+    try:
+        reported = await visitor.service.desk.run(
+            lambda: {model.version for model in in_page if visitor.records.reports.has(model.bundle)}
+        )
+    except StorageError as error:
+        # Promoting must be possible while the object store is away.
+        reported, alert = set(), alert or str(error)
     names = sorted({name for model in compared for name, value in model.metrics.items() if isinstance(value, int | float)})
     return visitor.page(
         "models",
@@ -91,10 +106,14 @@ async def _page(visitor: Visit, *, alert: str = "", status: int = 200, made: int
         status=status,
         alert=alert,
         made=made,
-        versions=list(reversed(versions)),
+        versions=in_page,
+        hidden=len(versions) - len(in_page),
+        reported=reported,
         history=list(reversed(history))[:50],
         champion=in_force.version if in_force else None,
         expected=in_force.seq if in_force else 0,
         compared=compared,
+        effects=led,
+        requests=requests,
         figures=names,
     )

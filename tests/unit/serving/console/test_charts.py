@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree as ET
 
-from aisle.serving.console.charts import bars, trend
+from aisle.serving.console.charts import bars, ranking, trend
 
 _SVG = "{http://www.w3.org/2000/svg}"
 
@@ -25,3 +25,18 @@ def test_a_trend_lies_over_its_band():
     assert chart.find("polygon") is not None
     assert drawn(trend([0.1], "PSI")).find("polygon") is None
     assert drawn(bars([], "nothing")).findall("rect") == []
+
+
+def test_axes_tell_the_greatest_figure_and_both_ends():
+    texts = [text.text for text in drawn(bars([("00:00", 3), ("01:00", 12_000)], "hours")).findall("text")]
+    assert texts == ["12,000", "0", "00:00", "01:00"]
+    assert [text.text for text in drawn(trend([0.1, 0.25], "PSI", ends=("<a>", "b"))).findall("text")][-2:] == ["<a>", "b"]
+
+
+def test_a_ranking_names_what_it_shows():
+    chart = drawn(ranking([("<b>", 10), ("long " * 100, 5), ("none", 0)], "classes"))
+    texts = [text.text or "" for text in chart.findall("text")]
+    assert texts[:2] == ["<b>", "10"]
+    assert len(texts[2]) == 42
+    assert [float(bar.get("width", "")) for bar in chart.findall("rect")] == [580.0, 290.0, 0.0]
+    assert drawn(ranking([], "nothing")).findall("rect") == []

@@ -1,109 +1,27 @@
 """The console without a browser: who gets in, what a form must carry, and what leaves the server."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-from httpx import Response
-
-from aisle.monitoring.records import MonitorRecords
-from aisle.registry.audit_log import AuditLog
 from aisle.registry.keys import ApiKeys
 from aisle.registry.ledger import Ledger
-from aisle.review.desk import ReviewDesk
-from aisle.review.figures import ReviewBook
-from aisle.serving.console_records import ConsoleRecords
-from aisle.serving.records import Records
 from aisle.storage.database import Database
-from aisle.storage.objects import Objects
-from aisle.telemetry import Telemetry
-from tests.unit.serving.fakes import (
-    Client,
-    FakeAnswers,
-    FakeChampions,
-    FakeFeedback,
-    FakeModel,
-    eventually,
-    make_app,
-    running,
-)
-
-HOSTILE = '<script>alert(1)</script>\u202e" {{ 7*7 }}'
-
-
-class Browser:
-    """Cookies and the session's token, kept as a browser does."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self.cookies: dict[str, str] = {}
-        self.token = ""
-
-    def get(self, path: str) -> Response:
-        return self._sent(self._client.get(f"/console{path}", headers=self._headers()))
-
-    def post(self, path: str, **fields: str) -> Response:
-        data = {"csrf": self.token, **fields}
-        return self._sent(self._client.request("POST", f"/console{path}", data=data, headers=self._headers()))
-
-    def sign_in(self, key: str) -> Response:
-        answer = self.post("/sign-in", key=key)
-        found = re.search(r'name="csrf" value="([^"]+)"', self.get("/try").text)
-        self.token = found[1] if found else ""
-        return answer
-
-    def _headers(self) -> dict[str, str]:
-        return {"cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
-
-    def _sent(self, answer: Response) -> Response:
-        for line in answer.headers.get_list("set-cookie"):
-            name, _, value = line.partition(";")[0].partition("=")
-            self.cookies[name] = value.strip('"')
-        return answer
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'aisle.db'}")
-    database.migrate()
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def keys(database: Database) -> dict[str, str]:
-    create = ApiKeys(database).create
-    scopes = {"viewer": "predict", "reviewer": "review", "admin": "admin"}
-    return {n: create(n, scopes=(s,), requests_per_minute=None, expires_at=None)[1] for n, s in scopes.items()}
-
-
-@pytest.fixture
-def browser(database: Database, tmp_path: Path, keys: dict[str, str]) -> Iterator[Browser]:
-    ledger = Ledger(database)
-    for version in (1, 2):
-        ledger.add_model(version, f"bundle-{version}", "s", "run", {"weighted_f1": 0.7})
-    ledger.promote(1, actor="pipeline", reason=HOSTILE, evidence={}, expected=0)
-    objects = Objects(f"file://{tmp_path / 'objects'}")
-    console = ConsoleRecords(
-        database,
-        objects.bucket("images"),
-        ReviewDesk(database),
-        ReviewBook(database),
-        MonitorRecords(database),
-        AuditLog(database),
-    )
-    answers = FakeAnswers()
-    records = Records(ApiKeys(database), ledger, answers, FakeFeedback(answers), console)
-    champions = FakeChampions(FakeModel("bundle-a"))
-    champions.promote(1, "bundle-a")
-    with running(make_app(champions, Telemetry(), records, open=False)) as client:
-        eventually(lambda: Browser(client).post("/sign-in", key=keys["viewer"]).status_code == 303)
-        yield Browser(client)
+from tests.unit.serving.console.browsing import HOSTILE, Browser
+from tests.unit.serving.fakes import eventually
 
 
 def test_a_stranger_is_shown_the_door(browser: Browser):
-    for path in ("/try", "/review", "/models", "/operations", "/catalogue", "/drift", "/review/1/image"):
+    for path in (
+        "/try",
+        "/review",
+        "/models",
+        "/operations",
+        "/catalogue",
+        "/drift",
+        "/review/1/image",
+        "/review/categories",
+        "/models/1/report",
+        "/drift/report",
+    ):
         answer = browser.get(path)
         assert (answer.status_code, answer.headers["location"]) == (303, f"/console/sign-in?next=/console{path}")
 
@@ -185,5 +103,13 @@ def test_nobody_is_led_elsewhere(browser: Browser, keys: dict[str, str]):
 def test_its_own_files_and_no_others_are_given(browser: Browser):
     assert browser.get("/static/htmx.min.js").status_code == 200
     assert browser.get("/static/htmx.LICENSE").status_code == 404
-    assert browser.get("/static/..%2Fpages.py").status_code == 404
-    assert browser.get("/nowhere").status_code == 404
+    assert browser.get("/static/..%2Fpages.py").status_code == 303
+    assert browser.get("/nowhere").status_code == 303
+
+
+def test_a_page_that_there_is_not_is_a_page(browser: Browser, keys: dict[str, str]):
+    browser.sign_in(keys["viewer"])
+    answer = browser.get("/nowhere/<b>")
+    assert answer.status_code == 404
+    assert "There is no such page" in answer.text
+    assert "<b>" not in answer.text

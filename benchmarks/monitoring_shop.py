@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -27,6 +28,7 @@ from aisle.monitoring.look import Look, gather, look
 from aisle.monitoring.policy import read_policy
 from aisle.monitoring.window import Asked, Window, watched
 from aisle.settings import Training
+from aisle.storage.schema import predictions
 from aisle.training.fit import train
 
 __all__ = ["DRIFTS", "Shop", "open_shop"]
@@ -34,6 +36,14 @@ __all__ = ["DRIFTS", "Shop", "open_shop"]
 _LEARNT, _POOL, _PICTURED, _CHANGED = 6_000, 40_000, 4_000, 4_000
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _NOTHING_SAID = pl.DataFrame(schema={"code": pl.String, "predicted": pl.String, "confidence": pl.Float64})
+_COLUMNS = {column.name: column.type.python_type for column in predictions.columns}
+_KINDS: dict[type, Any] = {
+    str: pl.String,
+    int: pl.Int64,
+    float: pl.Float64,
+    bool: pl.Boolean,
+    object: pl.Datetime("us", "UTC"),
+}
 _IMAGES = ("image_bytes", "image_aspect", "image_brightness", "image_white", "image_sketch")
 
 
@@ -137,7 +147,7 @@ def _rows(bundle: Bundle, products: list[Product]) -> pl.DataFrame:
     parts = [products[start : start + 2_000] for start in range(0, len(products), 2_000)]
     answered = [Answered("r", _NOW, 0.001, 1, bundle.digest, part, bundle.predict(part)) for part in parts]
     rows = answer_rows(answered, keep_text=False, looks=LookBudget(10_000))
-    return rows.with_columns(pl.lit(1, dtype=pl.Int64).alias("id"))
+    return pl.DataFrame([{"id": 1, **row} for row in rows], schema={name: _KINDS[kind] for name, kind in _COLUMNS.items()})
 
 
 def _products(rows: int, seed: int) -> tuple[list[Product], list[str]]:

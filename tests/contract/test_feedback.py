@@ -38,7 +38,7 @@ SAID = Feedback(
 CATALOGUE = [("shop", "train", "A-1"), ("shop", "test", "A-1"), ("other", "train", "A-1"), ("shop", "train", "A-2")]
 
 
-def answers(request_id: str, *names: str, code: str = "50") -> pl.DataFrame:
+def answers(request_id: str, *names: str, code: str = "50") -> list[dict[str, Any]]:
     sent = [Product(name, name) for name in names]
     found = [Prediction(p.id, code, "Games", 0.7, (Candidate(code, "Games", 0.7),), ("text",)) for p in sent]
     return answer_rows([Answered(request_id, datetime.now(UTC), 0.001, 3, "bundle", sent, found)], keep_text=False)
@@ -50,18 +50,18 @@ def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FeedbackBoo
     logged = [answers("r-1", "0"), answers("r-2", "A", "B", "A")]
     if request.param == "fake":
         log = FakeAnswers()
-        for frame in logged:
-            log.write(frame)
+        for rows in logged:
+            log.write(rows)
         yield FakeFeedback(log, [CatalogueProduct(*names) for names in CATALOGUE])
         return
     sqlite = request.param == "sqlite"
     database = Database(f"sqlite:///{tmp_path / 'book.db'}" if sqlite else request.getfixturevalue("postgres_url"))
     database.migrate()
-    for frame in logged:
-        PredictionLog(database).write(frame)
-    rows = pl.DataFrame(CATALOGUE, schema=["source", "split", "id"], orient="row").with_columns(row=0, load_id=1)
+    for rows in logged:
+        PredictionLog(database).write(rows)
+    catalogued = pl.DataFrame(CATALOGUE, schema=["source", "split", "id"], orient="row").with_columns(row=0, load_id=1)
     with database.transaction() as connection:
-        insert_frame(connection, products, rows)
+        insert_frame(connection, products, catalogued)
     yield FeedbackBook(database)
     database.close()
 

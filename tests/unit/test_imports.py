@@ -1,5 +1,6 @@
 """The house's own rules that no linter knows: importing does nothing, files are short, names say what a thing is."""
 
+import ast
 import json
 import os
 import subprocess
@@ -76,10 +77,26 @@ class TestEveryFile:
 
 def test_a_server_carries_nothing_that_it_does_not_use():
     """Each of these costs every server its memory and its start."""
-    spared = ("alembic", "mlflow", "pandas", "pyarrow", "sklearn", "xgboost")
+    # Of SciPy itself only the version: Numba asks for that where it finds it.
+    spared = ("alembic", "mlflow", "pandas", "polars", "pyarrow", "scipy.sparse", "scipy.special", "sklearn", "xgboost")
     program = f"import sys, aisle.serving.app; print([name for name in {spared} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+COMPILED = ("compiled", "spliced", "summing", "njit")
+PRODUCTS = ("dot", "vdot", "matmul", "linalg")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_kernel_multiplies_matrices(path: Path):
+    """Compiled code takes its matrix products from SciPy, which no server has: it would be aborted at its first image."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    kernels = [one for one in functions if any(name in ast.unparse(how) for how in one.decorator_list for name in COMPILED)]
+    for node in (node for kernel in kernels for node in ast.walk(kernel)):
+        assert not isinstance(node, ast.MatMult), kernels
+        assert not (isinstance(node, ast.Attribute) and node.attr in PRODUCTS), ast.unparse(node)
 
 
 def test_most_files_are_short():

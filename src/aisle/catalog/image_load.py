@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from aisle.catalog.archive import ImageArchive
+from aisle.catalog.image_keys import image_key
 from aisle.catalog.images import ImageInfo, inspect_image
 from aisle.catalog.rejects import Reject
 from aisle.errors import ImageProblem
@@ -18,15 +19,6 @@ INFO_SCHEMA: dict[str, type[pl.DataType]] = {
     "image_height": pl.Int32,
 }
 """The columns that an image adds to its product; null where there is no usable image."""
-
-
-def image_key(prefix: str, split: str, name: str) -> str:
-    """Return the key of a product's image in the bucket.
-
-    >>> image_key("", "train", "image_1_product_2.jpg"), image_key("shop/", "test", "a.jpg")
-    ('x_train/image_1_product_2.jpg', 'shop/x_test/a.jpg')
-    """
-    return f"{prefix}x_{split}/{name}"
 
 
 @dataclass(frozen=True)

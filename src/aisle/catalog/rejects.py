@@ -1,11 +1,9 @@
 """Rejects: what could not be taken in, with the reason, so that nothing is lost in silence."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import polars as pl
 from sqlalchemy import Row, func, select
 
 from aisle.storage.database import Database
@@ -33,15 +31,6 @@ REASONS: dict[str, str] = {
 }
 """Every reason for a reject, and what it means."""
 
-_SCHEMA: dict[str, type[pl.DataType]] = {
-    "row": pl.Int64,
-    "product_id": pl.String,
-    "kind": pl.String,
-    "reason": pl.String,
-    "detail": pl.String,
-    "raw": pl.String,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Reject:
@@ -53,13 +42,6 @@ class Reject:
     reason: str
     detail: str
     raw: str | None
-
-
-def reject_frame(entries: Iterable[Reject]) -> pl.DataFrame:
-    """Return rejects as rows of the table `rejects`, in the order of the file; NUL is written as its escape."""
-    ordered = sorted(entries, key=lambda entry: (entry.row, entry.kind))
-    columns = {name: [_storable(getattr(entry, name)) for entry in ordered] for name in _SCHEMA}
-    return pl.DataFrame(columns, schema=_SCHEMA)
 
 
 def raw_row(record: dict[str, Any]) -> str:
@@ -92,7 +74,3 @@ def _current_loads(source: str | None) -> Any:
     same = (loads.c.source == newest.c.source) & (loads.c.split == newest.c.split)
     query = select(loads.c.id).join(newest, same & (loads.c.generation == newest.c.generation))
     return query if source is None else query.where(loads.c.source == source)
-
-
-def _storable(value: Any) -> Any:
-    return value.replace("\0", "\\u0000") if isinstance(value, str) else value

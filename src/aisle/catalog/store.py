@@ -1,17 +1,28 @@
 """Storing a batch: products, labels and rejects together with the load's position, in one transaction."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import orjson
 import polars as pl
 from sqlalchemy import ARRAY, ColumnElement, Connection, Table, Text, and_, cast, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from aisle.catalog.loads import SOURCE_AUTHOR, Counts, Load, claim, count
-from aisle.catalog.rejects import Reject, raw_row, reject_frame
+from aisle.catalog.rejects import Reject, raw_row
 from aisle.catalog.source import TEXTS
 from aisle.storage.bulk import EncodedFrame, encode_frame, insert_frame
 from aisle.storage.schema import labels, products, rejects
 
 _CONTENT = (*TEXTS, "image_sha256", "image_width", "image_height")
+_REJECTED: dict[str, type[pl.DataType]] = {
+    "row": pl.Int64,
+    "product_id": pl.String,
+    "kind": pl.String,
+    "reason": pl.String,
+    "detail": pl.String,
+    "raw": pl.String,
+}
 
 
 def store_batch(
@@ -58,6 +69,13 @@ def store_batch(
         Counts(stored - unchanged, unchanged, bad_rows, stored - without_image, len(refused) - bad_rows),
     )
     return True
+
+
+def reject_frame(entries: Iterable[Reject]) -> pl.DataFrame:
+    """Return rejects as rows of the table `rejects`, in the order of the file; NUL is written as its escape."""
+    ordered = sorted(entries, key=lambda entry: (entry.row, entry.kind))
+    columns = {name: [_storable(getattr(entry, name)) for entry in ordered] for name in _REJECTED}
+    return pl.DataFrame(columns, schema=_REJECTED)
 
 
 def encode_products(load: Load, frame: pl.DataFrame) -> EncodedFrame:
@@ -150,3 +168,7 @@ def _among(connection: Connection, column: ColumnElement[str], ids: pl.Series) -
         return column.in_(select(func.unnest(cast(ids.to_list(), ARRAY(Text)))))
     listed = func.json_each(orjson.dumps(ids.to_list()).decode()).table_valued("value")
     return column.in_(select(listed.c.value))
+
+
+def _storable(value: Any) -> Any:
+    return value.replace("\0", "\\u0000") if isinstance(value, str) else value

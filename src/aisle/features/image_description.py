@@ -45,8 +45,7 @@ def write_words(
         config: How an image becomes features.
         words: The first numbers of the description.
     """
-    parts = dictionary.projection, dictionary.shift, dictionary.words, dictionary.bias
-    word_layout(cells, *parts, config.word_cells, words)
+    word_layout(cells, dictionary, config.word_cells, words)
 
 
 def windows_of(cells: NDArray[np.float32]) -> NDArray[np.float32]:

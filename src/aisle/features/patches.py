@@ -133,59 +133,49 @@ def _fill(cells: NDArray[np.float32], windows: NDArray[np.float32], scales: NDAr
             scales[place] = np.float32(1) / np.sqrt(total + _EVEN)
 
 
-@summing
-def word_layout(
-    cells: NDArray[np.float32],
-    projection: NDArray[np.float32],
-    shift: NDArray[np.float32],
-    words: NDArray[np.float32],
-    bias: NDArray[np.float32],
-    quarters: int,
-    out: NDArray[np.float32],
-) -> None:
+def word_layout(cells: NDArray[np.float32], dictionary: PatchDictionary, quarters: int, out: NDArray[np.float32]) -> None:
     """Fill in how much of each word there is in each part of an image: sums of max(0, nearness), levelled.
 
     Levelled is square roots, 1 in length: a few strong words are not to outshout all others.
 
     Args:
         cells: Edges by place and orientation, (grid, grid, orientations).
-        projection: Of the dictionary, as are shift, words and bias.
-        shift: (directions,).
-        words: (directions, words).
-        bias: (words,).
+        dictionary: The words there are.
         quarters: Parts of the image from side to side.
         out: (quarters * quarters * words,).
     """
-    side = cells.shape[0] - WINDOW + 1
-    patches = np.empty((side * side, WINDOW * WINDOW * cells.shape[2]), np.float32)
-    scales = np.empty(side * side, np.float32)
-    _fill(cells, patches, scales)
+    # The products are NumPy's: a compiled function would take those of SciPy, which a server does not have.
+    windows = (cells.shape[0] - WINDOW + 1) ** 2
+    blocks = -(-windows // _AT_ONCE)
+    patches = np.zeros((blocks, _AT_ONCE, len(dictionary.projection)), np.float32)
+    scales = np.empty(windows, np.float32)
+    edge_windows(cells, patches.reshape(blocks * _AT_ONCE, -1), scales)
+    white = np.matmul(patches, dictionary.projection)
+    _whiten(white.reshape(blocks * _AT_ONCE, -1), scales, dictionary.shift)
+    near = np.matmul(white, dictionary.words)
+    _pool(near.reshape(blocks * _AT_ONCE, -1), dictionary.bias, quarters, cells.shape[0] - WINDOW + 1, out)
+
+
+@summing
+def _whiten(white: NDArray[np.float32], scales: NDArray[np.float32], shift: NDArray[np.float32]) -> None:
+    """Bring projected windows to their lengths, and shift them; what lies behind the last window stays as it is."""
+    for place in range(scales.size):
+        own, scale = white[place], scales[place]
+        for direction in range(shift.size):
+            own[direction] = own[direction] * scale + shift[direction]
+
+
+@summing
+def _pool(near: NDArray[np.float32], bias: NDArray[np.float32], quarters: int, side: int, out: NDArray[np.float32]) -> None:
+    """Add up the words of the windows in each part of an image, and level the sums."""
     out[:] = 0
-    directions, count = words.shape
-    white, near = np.empty((_AT_ONCE, directions), np.float32), np.empty((_AT_ONCE, count), np.float32)
-    rest = np.zeros((_AT_ONCE, patches.shape[1]), np.float32)
-    for first in range(0, side * side, _AT_ONCE):
-        taken = min(_AT_ONCE, side * side - first)
-        if taken == _AT_ONCE:
-            np.dot(patches[first : first + _AT_ONCE], projection, white)
-        else:
-            # A slice assigned to a slice takes seconds to compile, for the errors that it may have to spell.
-            for at in range(taken):
-                for place in range(patches.shape[1]):
-                    rest[at, place] = patches[first + at, place]
-            np.dot(rest, projection, white)
-        for at in range(taken):
-            own, scale = white[at], scales[first + at]
-            for direction in range(directions):
-                own[direction] = own[direction] * scale + shift[direction]
-        np.dot(white, words, near)
-        for at in range(taken):
-            place = first + at
-            begin = ((place // side * quarters // side) * quarters + place % side * quarters // side) * count
-            target = out[begin : begin + count]
-            own = near[at]
-            for word in range(count):
-                target[word] += max(own[word] + bias[word], np.float32(0))
+    count = bias.size
+    for place in range(side * side):
+        begin = ((place // side * quarters // side) * quarters + place % side * quarters // side) * count
+        target = out[begin : begin + count]
+        own = near[place]
+        for word in range(count):
+            target[word] += max(own[word] + bias[word], np.float32(0))
     total = np.float32(0)
     for at in range(out.size):
         total += out[at]

@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from aisle.catalog.product import Product
 from aisle.errors import BundleError, ModelError
 from aisle.features.ngrams import Counts, Shape, count_ngrams
 from aisle.features.normalise import Normalisation, normalise
+from aisle.features.sparse import SparseRows
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 _BLOCK = 8_192
 
@@ -122,24 +125,25 @@ class TextFeatures:
         """Return each product's normalised text."""
         return [join_fields(product, self.config) for product in products]
 
-    def counts(self, products: Sequence[Product]) -> csr_matrix:
-        """Count the hashed n-grams of products.
+    def counts(self, products: Sequence[Product]) -> "csr_matrix":
+        """Count the hashed n-grams of products, to learn from them.
 
         Returns:
             Occurrences, float32, (products, 2**bits), with each row's buckets rising and unique.
         """
-        return self._counted(self.texts(products[start : start + _BLOCK]) for start in _starts(len(products)))
-
-    def count_texts(self, texts: Sequence[str]) -> csr_matrix:
-        """Count the hashed n-grams of texts that `texts` gave; the outcome is that of `counts`."""
-        return self._counted(texts[start : start + _BLOCK] for start in _starts(len(texts)))
-
-    def _counted(self, blocks: Iterable[Sequence[str]]) -> csr_matrix:
-        counted = [count_ngrams(block, self.config.shape) for block in blocks]
-        values, indices, indptr = _joined(counted)
-        counts = csr_matrix((values, indices, indptr), shape=(indptr.size - 1, 1 << self.config.bits))
+        blocks = (self.texts(products[start : start + _BLOCK]) for start in _starts(len(products)))
+        counts = self._counted(blocks).as_matrix()
         counts.has_canonical_format = True
         return counts
+
+    def count_texts(self, texts: Sequence[str]) -> SparseRows:
+        """Count the hashed n-grams of texts that `texts` gave, to answer; the outcome is that of `counts`."""
+        return self._counted(texts[start : start + _BLOCK] for start in _starts(len(texts)))
+
+    def _counted(self, blocks: Iterable[Sequence[str]]) -> SparseRows:
+        counted = [count_ngrams(block, self.config.shape) for block in blocks]
+        values, indices, indptr = _joined(counted)
+        return SparseRows((indptr.size - 1, 1 << self.config.bits), indptr, indices, values)
 
 
 def _starts(rows: int) -> range:

@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from aisle.errors import BundleError, TrainingError
 from aisle.features.ngrams import compiled
+from aisle.features.sparse import SparseRows
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +34,7 @@ class TfidfColumns:
     bits: int
 
     @classmethod
-    def fit(cls, counts: csr_matrix, *, word_min_df: int = 1, char_min_df: int = 2) -> "TfidfColumns":
+    def fit(cls, counts: "csr_matrix", *, word_min_df: int = 1, char_min_df: int = 2) -> "TfidfColumns":
         """Choose the columns and weigh them: idf = ln((1 + texts) / (1 + texts with it)) + 1, as scikit-learn does.
 
         Args:
@@ -89,8 +93,8 @@ class TfidfColumns:
         """How many of the columns, the first ones, are word n-grams."""
         return int(np.searchsorted(self.columns, 1 << (self.bits - 1)))
 
-    def transform(self, counts: csr_matrix) -> csr_matrix:
-        """Return the TF-IDF of counted texts.
+    def transform(self, counts: "csr_matrix") -> "csr_matrix":
+        """Return the TF-IDF of counted texts, to learn from them.
 
         Args:
             counts: Occurrences, (texts, 2**bits).
@@ -98,13 +102,21 @@ class TfidfColumns:
         Returns:
             float32, (texts, columns), each row's columns in the order of its buckets.
         """
-        counts = counts if counts.has_sorted_indices else counts.sorted_indices()
+        sorted_counts = counts if counts.has_sorted_indices else counts.sorted_indices()
+        weighed = self.weigh(SparseRows.of(sorted_counts)).as_matrix()
+        weighed.has_canonical_format = True
+        return weighed
+
+    def weigh(self, counts: SparseRows) -> SparseRows:
+        """Return the TF-IDF of counted texts, to answer; the outcome is that of `transform`.
+
+        Args:
+            counts: Occurrences, (texts, 2**bits), each row's buckets rising.
+        """
         indptr, columns, values = _weigh(
             counts.indptr.astype(np.int64), counts.indices, counts.data.astype(np.float32), self.table, self.idf
         )
-        weighed = csr_matrix((values, columns, indptr), shape=(counts.shape[0], self.columns.size))
-        weighed.has_canonical_format = True
-        return weighed
+        return SparseRows((counts.shape[0], self.columns.size), indptr, columns, values)
 
 
 @compiled

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 
 from aisle.errors import BundleError
 from aisle.features.ngrams import compiled
+from aisle.features.sparse import SparseRows, columns_of, entries, row_blocks
 from aisle.models.boosting_trees import BoostedTrees, read_trees
-from aisle.models.dual import entries
-from aisle.models.family import Files, Floats, Matrix
+from aisle.models.family import Asked, Files, Floats
 from aisle.models.weights import array_bytes, damaged, stored_arrays, wrong_kind
 
 KIND = "boosting"
@@ -46,15 +45,14 @@ class BoostingScorer:
         """What it is called in a bundle's schema."""
         return KIND
 
-    def scores(self, matrix: Matrix) -> Floats:
+    def scores(self, matrix: Asked) -> Floats:
         """Return the sums of the trees' leaves, (rows, classes).
 
         Args:
             matrix: Features as in the fit, (rows, columns).
         """
         trees = self._trees
-        blocks = [self._walk(matrix[start : start + _BLOCK], trees) for start in range(0, max(matrix.shape[0], 1), _BLOCK)]
-        return np.concatenate(blocks)
+        return np.concatenate([self._walk(block, trees) for block in row_blocks(matrix, _BLOCK)])
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, bytes]]:
         """Return what a schema says of it, as JSON, and its files' bytes by name."""
@@ -97,11 +95,11 @@ class BoostingScorer:
     def _trees(self) -> BoostedTrees:
         return read_trees(self.model)
 
-    def _walk(self, matrix: Matrix, trees: BoostedTrees) -> Floats:
-        picked = matrix[:, self.columns]
+    def _walk(self, block: SparseRows | Floats, trees: BoostedTrees) -> Floats:
+        picked = columns_of(block, self.columns)
         found: Floats = _walk_trees(
             *entries(picked),
-            not issparse(picked),
+            isinstance(picked, np.ndarray),
             trees.base,
             trees.roots,
             trees.left,

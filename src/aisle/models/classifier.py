@@ -1,6 +1,6 @@
 """The classifier: features of text and image, components that each score them, and their fusion into one answer.
 
-Nothing here fits anything: a process that only answers imports neither scikit-learn nor an optimiser.
+Nothing here fits anything: a process that only answers imports neither scikit-learn nor SciPy.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from aisle.catalog.product import Product
 from aisle.errors import BundleError
 from aisle.features.image import ImageFeatures
 from aisle.features.linear_texts import LinearTexts
-from aisle.features.text import TextFeatures
+from aisle.features.sparse import SparseRows
 from aisle.models.component import Component
 from aisle.models.family import Files, Floats
 from aisle.models.fusion import Fusion
@@ -160,10 +159,11 @@ class Classifier:
             scores.append(component.spread(own, self.classes))
         return scores
 
-    def _matrix(self, texts: Sequence[str]) -> csr_matrix:
+    def _matrix(self, texts: Sequence[str]) -> SparseRows:
         if self.text is None:
-            return csr_matrix((len(texts), 0), dtype=np.float32)
-        return self.text.matrix(TextFeatures(self.text.config).count_texts(texts))
+            nothing = np.empty(0, np.int32), np.empty(0, np.float32)
+            return SparseRows((len(texts), 0), np.zeros(len(texts) + 1, np.int64), *nothing)
+        return self.text.rows(texts)
 
     @cached_property
     def _direct(self) -> "_Direct | None":
@@ -195,11 +195,11 @@ class _Direct:
 class _Once:
     """Makes the sparse matrix when the first component asks for it, and no second time."""
 
-    def __init__(self, make: Callable[[], csr_matrix]) -> None:
+    def __init__(self, make: Callable[[], SparseRows]) -> None:
         self._make = make
-        self._made: csr_matrix | None = None
+        self._made: SparseRows | None = None
 
-    def get(self) -> csr_matrix:
+    def get(self) -> SparseRows:
         """Return the matrix."""
         if self._made is None:
             self._made = self._make()

@@ -7,11 +7,11 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from aisle.errors import BundleError
 from aisle.features.ngrams import compiled
-from aisle.models.family import Files, Floats, Matrix, Scorer
+from aisle.features.sparse import SparseRows
+from aisle.models.family import Files, Floats, Scorer
 from aisle.models.weights import LinearScorer
 
 Modality: TypeAlias = Literal["text", "image", "both"]
@@ -25,7 +25,9 @@ Loader: TypeAlias = Callable[[Mapping[str, Any], Files, int, int], Scorer]
 _AGAIN = "Fetch the bundle again, or train again."
 
 
-def joined(text: Callable[[], csr_matrix], pictures: Floats, seen: NDArray[np.bool_], modality: Modality) -> Matrix:
+def joined(
+    text: Callable[[], SparseRows], pictures: Floats, seen: NDArray[np.bool_], modality: Modality
+) -> SparseRows | Floats:
     """Return the features that a modality has: n-grams, those of the image, or both and whether there is an image.
 
     Args:
@@ -38,9 +40,9 @@ def joined(text: Callable[[], csr_matrix], pictures: Floats, seen: NDArray[np.bo
         return pictures
     if modality == "text":
         return text()
-    left = csr_matrix(text())
-    parts = _beside(left.indptr.astype(np.int64), left.indices, left.data, left.shape[1], pictures, seen)
-    return csr_matrix(parts, shape=(left.shape[0], left.shape[1] + pictures.shape[1] + 1))
+    left = text()
+    found, places, ends = _beside(left.indptr.astype(np.int64), left.indices, left.data, left.shape[1], pictures, seen)
+    return SparseRows((left.shape[0], left.shape[1] + pictures.shape[1] + 1), ends, places, found)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Component:
             return written
         return seen if self.modality == "image" else written | seen
 
-    def matrix(self, text: Callable[[], csr_matrix], pictures: Floats, seen: NDArray[np.bool_]) -> Matrix:
+    def matrix(self, text: Callable[[], SparseRows], pictures: Floats, seen: NDArray[np.bool_]) -> SparseRows | Floats:
         """Return its features of some products; the arguments are those of `joined`."""
         weighed = pictures * np.float32(self.image_weight) if self.modality == "both" else pictures
         return joined(text, weighed, seen, self.modality)

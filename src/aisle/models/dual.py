@@ -6,13 +6,12 @@ one piece: a processor works on many classes at once, and a catalogue of hundred
 arithmetic. Nothing depends on the number of threads.
 """
 
-from typing import Any, TypeAlias
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, issparse
+from scipy.sparse import issparse
 
 from aisle.features.ngrams import compiled
+from aisle.features.sparse import entries
 from aisle.models.family import Floats, Labels, Matrix
 
 LANES = 32
@@ -23,22 +22,6 @@ _STILL = 1e-3
 
 _FLAT = 1e-2
 """A pass in which no row of any class found a steeper slope is the last one; liblinear's own choice is 0.1."""
-
-Entries: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int32], Floats, int]
-"""Where each row's entries begin, their columns (none where all are there), their values, and how many columns there are."""
-
-
-def entries(matrix: Matrix) -> Entries:
-    """Return a matrix as the kernels take it; a dense one is not copied.
-
-    Args:
-        matrix: Features, (rows, columns).
-    """
-    rows, columns = matrix.shape
-    if issparse(matrix):
-        sparse = csr_matrix(matrix)
-        return sparse.indptr.astype(np.int64), sparse.indices.astype(np.int32, copy=False), _floats(sparse.data), columns
-    return np.arange(rows + 1, dtype=np.int64) * columns, np.empty(0, np.int32), _floats(matrix).ravel(), columns
 
 
 def importance(labels: Labels, classes: int, balance: float) -> Floats:
@@ -120,10 +103,6 @@ def solve_hinge(
 def _orders(rows: int, passes: int, seed: int) -> NDArray[np.int32]:
     generator = np.random.default_rng(seed)
     return np.stack([generator.permutation(rows).astype(np.int32) for _ in range(passes)])
-
-
-def _floats(array: NDArray[Any]) -> Floats:
-    return np.ascontiguousarray(array, np.float32)
 
 
 @compiled

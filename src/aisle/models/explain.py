@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from aisle.catalog.product import Product
 from aisle.errors import InputError
 from aisle.features.spelling import spell_buckets
-from aisle.features.text import TextFeatures
 from aisle.models.bundle import Bundle
 from aisle.models.classifier import Classifier
 from aisle.models.component import Component
@@ -219,7 +218,7 @@ def _texts(
 ) -> tuple[TextShare, ...]:
     space = model.text
     assert space is not None
-    row = space.matrix(TextFeatures(space.config).count_texts(texts))
+    row = space.rows(texts)
     columns, values = row.indices, row.data
     shares = []
     for component, own in zip(model.components, scores, strict=True):

@@ -1,16 +1,23 @@
 """The one shape of every classifier family: what is fitted on a matrix of features, and how it answers."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+
+from aisle.features.sparse import SparseRows
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 Floats: TypeAlias = NDArray[np.float32]
 Labels: TypeAlias = NDArray[np.intp]
-Matrix: TypeAlias = csr_matrix | Floats
+Matrix: TypeAlias = "csr_matrix | Floats"
 """Features, (rows, columns), float32: sparse for n-grams and whatever stands beside them, dense for images alone."""
+
+Asked: TypeAlias = "SparseRows | csr_matrix | Floats"
+"""Features that a fitted classifier is asked about: as in the fit, or as a server has them, without SciPy."""
 
 Files: TypeAlias = Mapping[str, bytes]
 """A fitted classifier's files: bytes by name, without a folder."""
@@ -24,7 +31,7 @@ class Scorer(Protocol):
         """What it is called in a bundle's schema."""
         ...
 
-    def scores(self, matrix: Matrix) -> Floats:
+    def scores(self, matrix: Asked) -> Floats:
         """Return scores, (rows, classes): whatever the softmax of is a distribution, not yet calibrated.
 
         Args:

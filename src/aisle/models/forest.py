@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 
 from aisle.features.ngrams import compiled
-from aisle.models.dual import entries
-from aisle.models.family import Files, Floats, Matrix
+from aisle.features.sparse import SparseRows, columns_of, entries, row_blocks
+from aisle.models.family import Asked, Files, Floats
 from aisle.models.weights import array_bytes, damaged, stored_arrays, wrong_kind
 
 KIND = "forest"
@@ -66,16 +65,15 @@ class ForestScorer:
         """What it is called in a bundle's schema."""
         return KIND
 
-    def probabilities(self, matrix: Matrix) -> Floats:
+    def probabilities(self, matrix: Asked) -> Floats:
         """Return the mean of the leaves' shares over the trees, (rows, classes).
 
         Args:
             matrix: Features as in the fit, (rows, columns).
         """
-        blocks = [self._walk(matrix[start : start + _BLOCK]) for start in range(0, max(matrix.shape[0], 1), _BLOCK)]
-        return np.concatenate(blocks)
+        return np.concatenate([self._walk(block) for block in row_blocks(matrix, _BLOCK)])
 
-    def scores(self, matrix: Matrix) -> Floats:
+    def scores(self, matrix: Asked) -> Floats:
         """Return the logarithms of the probabilities, of which a hundredth is spread over all classes, (rows, classes).
 
         Args:
@@ -144,9 +142,9 @@ class ForestScorer:
         thresholds[inner] = self.thresholds
         return self.roots, self.features, thresholds, right, starts, self.leaf_classes, shares
 
-    def _walk(self, matrix: Matrix) -> Floats:
-        picked = matrix[:, self.columns]
-        found: Floats = _walk_trees(*entries(picked), not issparse(picked), self.classes, *self._laid_out)
+    def _walk(self, block: SparseRows | Floats) -> Floats:
+        picked = columns_of(block, self.columns)
+        found: Floats = _walk_trees(*entries(picked), isinstance(picked, np.ndarray), self.classes, *self._laid_out)
         return found
 
 

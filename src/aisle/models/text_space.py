@@ -2,20 +2,23 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from aisle.catalog.product import Product
 from aisle.errors import BundleError
 from aisle.features.linear_texts import LinearTexts, Stepped
+from aisle.features.sparse import SparseRows
 from aisle.features.text import TextConfig, TextFeatures
 from aisle.features.tfidf import TfidfColumns
 from aisle.models.family import Files, Floats
 from aisle.models.weights import stored_arrays
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 COLUMNS = "columns.npz"
 """The file of its arrays."""
@@ -54,8 +57,8 @@ class TextSpace:
         """Return each product's normalised text."""
         return TextFeatures(self.config).texts(products)
 
-    def matrix(self, counts: csr_matrix) -> csr_matrix:
-        """Return the features of counted texts, float32, (texts, columns).
+    def matrix(self, counts: "csr_matrix") -> "csr_matrix":
+        """Return the features of counted texts, to learn from them, float32, (texts, columns).
 
         Args:
             counts: Occurrences, (texts, 2**bits), as `TextFeatures.counts` gives them.
@@ -63,6 +66,11 @@ class TextSpace:
         matrix = self.columns.transform(counts)
         matrix.data *= self.scale[matrix.indices]
         return matrix
+
+    def rows(self, texts: Sequence[str]) -> SparseRows:
+        """Return the features of texts that `texts` gave, to answer; the outcome is that of `matrix`."""
+        rows = self.columns.weigh(TextFeatures(self.config).count_texts(texts))
+        return replace(rows, data=rows.data * self.scale[rows.indices])
 
     def models(self, models: Sequence[Stepped]) -> LinearTexts:
         """Return linear models on these features, laid out to score texts without making the matrix.

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from aisle.errors import BundleError
 from aisle.features.linear_texts import Stepped, stepped
-from aisle.models.family import Files, Floats, Matrix
+from aisle.features.sparse import SparseRows
+from aisle.models.family import Asked, Files, Floats
 
 KIND = "linear"
 """What it is called in a bundle's schema."""
@@ -128,13 +129,14 @@ class LinearScorer:
         """
         return Stepped(self.model.whole[:width], self.model.steps[:width], self.model.bias)
 
-    def scores(self, matrix: Matrix) -> Floats:
+    def scores(self, matrix: Asked) -> Floats:
         """Return `matrix @ weights + bias`, (rows, classes).
 
         Args:
             matrix: Features as in the fit, (rows, columns).
         """
-        scores: Floats = np.asarray(matrix @ self.weights, np.float32)
+        whole = matrix.as_matrix() if isinstance(matrix, SparseRows) else matrix
+        scores: Floats = np.asarray(whole @ self.weights, np.float32)
         scores += self.bias
         return scores
 

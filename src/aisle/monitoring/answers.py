@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import polars as pl
-
 from aisle.catalog.product import Product
 from aisle.digest import json_digest, sha256
 from aisle.errors import ImageProblem
@@ -20,40 +18,6 @@ from aisle.features.properties import ImageProperties, describe
 from aisle.models.prediction import Prediction
 
 _TEXTS = ("title", "description", "brand")
-_SCHEMA: dict[str, Any] = {
-    "request_id": pl.String,
-    "position": pl.Int32,
-    "product_id": pl.String,
-    "answered_at": pl.Datetime("us", "UTC"),
-    "seconds": pl.Float64,
-    "version": pl.Int32,
-    "bundle": pl.String,
-    "code": pl.String,
-    "confidence": pl.Float64,
-    "second_code": pl.String,
-    "second_confidence": pl.Float64,
-    "set_size": pl.Int32,
-    "review": pl.String,
-    "modalities": pl.String,
-    "image_problem": pl.String,
-    "text_sha256": pl.String,
-    "image_sha256": pl.String,
-    "title_chars": pl.Int32,
-    "description_chars": pl.Int32,
-    "title_words": pl.Int32,
-    "missing_description": pl.Boolean,
-    "html_residue": pl.Boolean,
-    "language": pl.String,
-    "image_bytes": pl.Int32,
-    "image_aspect": pl.Float64,
-    "title_marks": pl.String,
-    "image_brightness": pl.Float64,
-    "image_white": pl.Float64,
-    "image_sketch": pl.String,
-    "title": pl.String,
-    "description": pl.String,
-    "brand": pl.String,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +79,7 @@ class LookBudget:
         return True
 
 
-def answer_rows(answers: Iterable[Answered], *, keep_text: bool, looks: LookBudget | None = None) -> pl.DataFrame:
+def answer_rows(answers: Iterable[Answered], *, keep_text: bool, looks: LookBudget | None = None) -> list[dict[str, Any]]:
     """Return what is kept of some answers, one row a product, as the table `predictions` takes it.
 
     Args:
@@ -123,7 +87,7 @@ def answer_rows(answers: Iterable[Answered], *, keep_text: bool, looks: LookBudg
         keep_text: Whether title, description and brand are kept as well.
         looks: How many images may be looked at; none by default.
     """
-    rows = [
+    return [
         _row(answer, position, product, prediction, keep_text=keep_text, looks=looks)
         for answer in answers
         for position, product, prediction in zip(
@@ -133,7 +97,6 @@ def answer_rows(answers: Iterable[Answered], *, keep_text: bool, looks: LookBudg
             strict=True,
         )
     ]
-    return pl.DataFrame(rows, schema=_SCHEMA)
 
 
 def _row(

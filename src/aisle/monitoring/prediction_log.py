@@ -1,11 +1,12 @@
 """The prediction log: what servers answered, in a table that forgets."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-import polars as pl
 from sqlalchemy import delete, select
 
-from aisle.storage.bulk import insert_frame
+from aisle.storage.bulk_rows import insert_rows
 from aisle.storage.database import Database
 from aisle.storage.schema import predictions
 
@@ -22,7 +23,7 @@ class PredictionLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def write(self, rows: pl.DataFrame) -> None:
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows, all or none, as `aisle.monitoring.answers.answer_rows` makes them.
 
         Raises:
@@ -30,7 +31,7 @@ class PredictionLog:
         """
         # A crash of the server may lose the last moments of a log; an answer's log is not worth a wait for its disk.
         with self._database.transaction(relaxed=True) as connection:
-            insert_frame(connection, predictions, rows)
+            insert_rows(connection, predictions, rows)
 
     def prune(self, before: datetime, *, batch: int = _BATCH) -> int:
         """Delete what was answered before a moment, and return how many rows that were.

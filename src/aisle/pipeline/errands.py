@@ -3,7 +3,7 @@
 from sqlalchemy import func, select
 
 from aisle.catalog import snapshot as snapshots
-from aisle.catalog.image_load import image_key
+from aisle.catalog.image_keys import image_key
 from aisle.catalog.loads import require_source, rows_taken
 from aisle.catalog.source import open_source
 from aisle.errors import CatalogError

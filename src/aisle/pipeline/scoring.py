@@ -12,7 +12,7 @@ from sqlalchemy import Row, func, select
 
 from aisle.catalog.archive import ImageArchive, open_image_path
 from aisle.catalog.challenge import IMAGE_NAME
-from aisle.catalog.image_load import image_key
+from aisle.catalog.image_keys import image_key
 from aisle.catalog.mapping import ROW_NUMBER, template_columns
 from aisle.catalog.product import Product
 from aisle.catalog.rows import column_names, inspect_file, read_rows

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 
-from aisle.catalog.image_load import image_key
+from aisle.catalog.image_keys import image_key
 from aisle.catalog.snapshot import Snapshot
 from aisle.digest import sha256
 from aisle.errors import ObjectNotFound

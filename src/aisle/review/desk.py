@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, case, column, exists, func, insert, or_, select, table, update
 
-from aisle.catalog.image_load import image_key
+from aisle.catalog.image_keys import image_key
 from aisle.catalog.loads import SOURCE_AUTHOR
 from aisle.errors import InputError, ReviewConflict, ReviewError
 from aisle.review.items import ANSWERS, Decision, ReviewedProduct, ReviewItem

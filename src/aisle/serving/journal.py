@@ -8,9 +8,9 @@ up; when the log can be written again, writing goes on by itself.
 import asyncio
 import threading
 from collections import deque
-from typing import Literal, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
 
-import polars as pl
 import structlog
 
 from aisle.errors import AisleError
@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 class AnswerStore(Protocol):
     """Where answers are kept."""
 
-    def write(self, rows: pl.DataFrame) -> None:
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows, all or none.
 
         Raises:
@@ -140,7 +140,7 @@ class Journal:
         return batch
 
     def _deliver(self, batch: list[Answered]) -> None:
-        rows = pl.DataFrame()
+        rows: Sequence[Mapping[str, Any]] = ()
         with Attempt() as made:
             rows = answer_rows(batch, keep_text=self._keep_text, looks=self._looks)
         if made.error is not None:
@@ -162,7 +162,7 @@ class Journal:
                 break
         self._done(batch, "dropped")
 
-    def _write(self, rows: pl.DataFrame) -> None:
+    def _write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         if self._store is not None:
             self._store.write(rows)
 

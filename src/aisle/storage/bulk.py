@@ -1,12 +1,11 @@
 """Bulk writes: a polars frame into a table, by COPY on PostgreSQL and in one prepared statement on SQLite."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
-import psycopg
 from sqlalchemy import Connection, Table, insert
-from sqlalchemy.exc import DBAPIError
+
+from aisle.storage.bulk_rows import copying
 
 _COPY_BYTES = 1 << 18
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
@@ -59,13 +58,6 @@ def insert_frame(connection: Connection, table: Table, frame: pl.DataFrame, *, e
 
 
 def _copy(connection: Connection, table: Table, rows: EncodedFrame) -> None:
-    driver: Any = connection.connection.driver_connection
-    quote = connection.dialect.identifier_preparer.quote
-    columns = ", ".join(quote(name) for name in rows.columns)
-    statement = f"COPY {quote(table.name)} ({columns}) FROM STDIN"
-    try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for start in range(0, len(rows.payload), _COPY_BYTES):
-                copy.write(rows.payload[start : start + _COPY_BYTES])
-    except psycopg.Error as error:
-        raise DBAPIError.instance(statement, None, error, psycopg.Error, dialect=connection.dialect) from error
+    with copying(connection, table, rows.columns) as copy:
+        for start in range(0, len(rows.payload), _COPY_BYTES):
+            copy.write(rows.payload[start : start + _COPY_BYTES])

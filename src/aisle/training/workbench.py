@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from aisle.features.sparse import SparseRows
 from aisle.features.text import TextConfig
 from aisle.models.component import Component, Modality, joined
 from aisle.models.deep.names import column_names
@@ -162,7 +163,10 @@ class Workbench:
         pictures = np.ascontiguousarray(self.pictures[rows]) if modality != "text" else self.pictures[:0]
         if modality == "both":
             pictures *= np.float32(weight)
-        return joined(lambda: text, pictures, self.seen[rows], modality)
+        if modality == "text":
+            return text
+        found = joined(lambda: SparseRows.of(text), pictures, self.seen[rows], modality)
+        return found.as_matrix() if isinstance(found, SparseRows) else found
 
 
 @lru_cache(maxsize=1)

@@ -4,9 +4,10 @@ import pytest
 from aisle.catalog.checks import check_batch, reject_empty
 from aisle.catalog.label_stream import CONFLICT
 from aisle.catalog.mapping import Columns, Label, Mapping
-from aisle.catalog.rejects import REASONS, Reject, reject_frame
+from aisle.catalog.rejects import REASONS, Reject
 from aisle.catalog.row_batch import BadRow
 from aisle.catalog.source import ProductBatch
+from aisle.catalog.store import reject_frame
 
 PLAIN = {
     "row": 0,

@@ -7,8 +7,9 @@ import orjson
 import pytest
 
 from aisle.catalog.ingest import Ingest
-from aisle.catalog.rejects import REASONS, Reject, count_rejects, list_rejects, raw_row, reject_frame
+from aisle.catalog.rejects import REASONS, Reject, count_rejects, list_rejects, raw_row
 from aisle.catalog.source import open_source
+from aisle.catalog.store import reject_frame
 from aisle.errors import ImageReason
 from aisle.settings import Catalog
 from aisle.storage.database import Database

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix, hstack
 
 from aisle.errors import BundleError
+from aisle.features.sparse import SparseRows
 from aisle.models.component import MODALITIES, Component, joined
 from aisle.models.scorers import load_scorer
 from aisle.models.weights import LinearScorer
@@ -37,7 +38,7 @@ def features(rows: int = 9, seed: int = 0) -> tuple[csr_matrix, np.ndarray, np.n
     return text, pictures * seen[:, np.newaxis], seen
 
 
-def never() -> csr_matrix:
+def never() -> SparseRows:
     raise AssertionError("nobody asked for texts")
 
 
@@ -45,7 +46,7 @@ def never() -> csr_matrix:
 @given(st.integers(0, 12), st.integers(0, 50))
 def test_both_stand_side_by_side_with_whether_there_is_an_image(rows: int, seed: int) -> None:
     text, pictures, seen = features(rows, seed)
-    found = joined(lambda: text, pictures, seen, "both")
+    found = joined(lambda: SparseRows.of(text), pictures, seen, "both").as_matrix()
     beside = np.concatenate([pictures, seen[:, np.newaxis].astype(np.float32)], axis=1)
     assert found.dtype == np.float32
     assert found.shape == (rows, TEXT + IMAGE + 1)
@@ -59,23 +60,25 @@ def test_both_stand_side_by_side_with_whether_there_is_an_image(rows: int, seed:
 
 def test_either_alone_is_what_was_given() -> None:
     text, pictures, seen = features()
-    assert joined(lambda: text, pictures, seen, "text") is text
+    rows = SparseRows.of(text)
+    assert joined(lambda: rows, pictures, seen, "text") is rows
     assert joined(never, pictures, seen, "image") is pictures
 
 
 def test_joining_takes_mapped_and_cut_arrays() -> None:
     text, pictures, seen = features()
-    whole = joined(lambda: text, pictures, seen, "both")
+    rows = SparseRows.of(text)
+    whole = joined(lambda: rows, pictures, seen, "both").as_matrix()
     locked, wide = pictures.copy(), np.zeros((9, 2 * IMAGE), np.float32)
     locked.setflags(write=False)
     wide[:, ::2] = pictures
     for own in (locked, wide[:, ::2], np.asfortranarray(pictures)):
-        assert (joined(lambda: text, own, seen, "both") != whole).nnz == 0
+        assert (joined(lambda: rows, own, seen, "both").as_matrix() != whole).nnz == 0
 
 
 def test_images_are_weighed_beside_texts_only() -> None:
     text, pictures, seen = features()
-    both = component("both").matrix(lambda: text, pictures, seen).toarray()
+    both = component("both").matrix(lambda: SparseRows.of(text), pictures, seen).filled()
     assert np.array_equal(both[:, TEXT:-1], pictures * np.float32(0.5))
     assert np.array_equal(both[:, -1], seen)
     assert component("image").matrix(never, pictures, seen) is pictures
@@ -85,7 +88,7 @@ def test_the_two_halves_of_a_linear_component_add_up() -> None:
     text, pictures, seen = features()
     own = component("both")
     weights = own.scorer.weights
-    whole = own.scorer.scores(own.matrix(lambda: text, pictures, seen))
+    whole = own.scorer.scores(own.matrix(lambda: SparseRows.of(text), pictures, seen))
     halves = text @ weights[:TEXT] + own.scorer.bias + own.picture_scores(pictures, seen)
     assert np.allclose(whole, halves, atol=1e-5)
     nothing = own.picture_scores(np.zeros_like(pictures), np.zeros_like(seen))

@@ -9,7 +9,7 @@ from PIL import Image
 
 from aisle.catalog.product import Product
 from aisle.models.prediction import Candidate, Prediction
-from aisle.monitoring.answers import Answered, answer_rows
+from aisle.monitoring.answers import Answered, LookBudget, answer_rows
 from aisle.storage.schema import predictions
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -29,21 +29,29 @@ def answered(*products: Product, **changes: object) -> Answered:
 
 
 def row(product: Product, *, keep_text: bool = False, **changes: object) -> dict:
-    (kept,) = answer_rows([answered(product, **changes)], keep_text=keep_text).to_dicts()
+    (kept,) = answer_rows([answered(product, **changes)], keep_text=keep_text)
     return kept
 
 
 def test_it_is_what_the_table_takes() -> None:
-    frame = answer_rows([answered(Product("1", "a"), Product("2", "b")), answered(Product("3", "c"))], keep_text=False)
-    assert {*frame.columns} == {column.name for column in predictions.columns} - {"id"}
-    assert frame["position"].to_list() == [0, 1, 0]
-    assert frame["product_id"].to_list() == ["1", "2", "3"]
-    assert answer_rows([], keep_text=True).columns == frame.columns
+    rows = answer_rows([answered(Product("1", "a"), Product("2", "b")), answered(Product("3", "c"))], keep_text=False)
+    assert all({*kept} == {column.name for column in predictions.columns} - {"id"} for kept in rows)
+    assert [kept["position"] for kept in rows] == [0, 1, 0]
+    assert [kept["product_id"] for kept in rows] == ["1", "2", "3"]
+    assert answer_rows([], keep_text=True) == []
+
+
+def test_it_holds_nothing_but_what_drivers_take() -> None:
+    kept = answer_rows(
+        [answered(Product("1", "Livre <b>", "d", "b", image=image("JPEG")))], keep_text=True, looks=LookBudget(1)
+    )[0]
+    assert {type(value) for value in kept.values()} <= {str, int, float, bool, datetime, type(None)}
+    assert kept["image_brightness"] is not None
 
 
 def test_places_that_are_given_are_kept_and_belong_to_each_product() -> None:
     streamed = replace(answered(Product("1", "a"), Product("2", "b")), positions=[64, 70])
-    assert answer_rows([streamed], keep_text=False)["position"].to_list() == [64, 70]
+    assert answer_rows([streamed], keep_text=False)[0]["position"] == 64
     with pytest.raises(ValueError, match="zip"):
         answer_rows([replace(streamed, positions=[64])], keep_text=False)
 

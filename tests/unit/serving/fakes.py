@@ -15,7 +15,6 @@ from typing import Any
 
 import anyio.from_thread
 import httpx
-import polars as pl
 from fastapi import FastAPI
 
 from aisle.catalog.product import Product
@@ -258,12 +257,12 @@ class FakeAnswers:
         self.rows: list[dict[str, Any]] = []
         self.batches: list[int] = []
 
-    def write(self, rows: pl.DataFrame) -> None:
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self.may_write.wait(30)
         if self.unreachable is not None:
             raise self.unreachable
-        self.rows += rows.to_dicts()
-        self.batches.append(rows.height)
+        self.rows += map(dict, rows)
+        self.batches.append(len(rows))
 
 
 class FakeFeedback:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-import polars as pl
 import pytest
 import structlog
 
@@ -268,6 +267,6 @@ class TestServed:
         assert (store.rows[0]["title"], store.rows[0]["brand"]) == ("a\ufffd", "é")
 
 
-def test_the_fake_takes_frames(store: FakeAnswers) -> None:
-    store.write(pl.DataFrame({"a": [1, 2]}))
+def test_the_fake_takes_rows(store: FakeAnswers) -> None:
+    store.write([{"a": 1}, {"a": 2}])
     assert store.batches == [2]

@@ -7,6 +7,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from aisle.errors import TrainingError
+from aisle.features.sparse import SparseRows
 from aisle.models.component import Modality
 from aisle.training.layout import Layout
 from aisle.training.search.trial import Trial
@@ -104,16 +105,16 @@ def test_both_puts_the_image_beside_the_text_and_whether_there_is_one(
     space, component = fitted.space, fitted.component
     assert space is not None
     assert component.image_weight == weight
-    text = space.matrix(bench.counts[held])
+    text = SparseRows.of(space.matrix(bench.counts[held]))
     matrix = component.matrix(lambda: text, bench.pictures[held], bench.seen[held])
-    assert isinstance(matrix, csr_matrix)
-    dense = matrix.toarray()
+    assert isinstance(matrix, SparseRows)
+    dense = matrix.filled()
     seen, width = bench.seen[held], bench.pictures.shape[1]
     assert not seen.all()
     assert np.array_equal(dense[:, -1], seen)
     assert not dense[~seen, -width - 1 :].any()
     assert np.array_equal(dense[seen, -width - 1 : -1], bench.pictures[held][seen] * np.float32(weight))
-    assert np.array_equal(dense[:, : -width - 1], text.toarray())
+    assert np.array_equal(dense[:, : -width - 1], text.filled())
     # What a bundle does with a product is what the workbench did with its row.
     np.testing.assert_allclose(bench.scores(fitted, held), component.scorer.scores(matrix), rtol=1e-5, atol=1e-6)
     assert bench.pictures.max() < 3, "the features of other fits are as they were"

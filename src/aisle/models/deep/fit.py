@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from aisle.errors import TrainingError
-from aisle.models.deep.inputs import Inputs
+from aisle.models.deep.inputs_fit import inputs_of
 from aisle.models.deep.net import Hidden, Net, first_arrays
 from aisle.models.deep.options import DeepOptions
 from aisle.models.deep.scorer import NeuralScorer, Sizes
@@ -62,9 +62,12 @@ def fit(
     """
     del jobs
     torch = imported_torch()
-    inputs = Inputs.of(matrix, labels, classes, options.columns)
+    inputs = inputs_of(matrix, labels, classes, options.columns)
     start = started_from(options.checkpoint, inputs, names) if options.checkpoint and inputs.columns.size else None
-    rows = _Rows(*inputs.split(matrix), labels.astype(np.int64), importance(labels, classes, options.balance))
+    grams, numbers, present = inputs.split(matrix)
+    counted = grams.as_matrix()
+    counted.sort_indices()
+    rows = _Rows(counted, numbers, present, labels.astype(np.int64), importance(labels, classes, options.balance))
     heads, width = (start.heads, start.width) if start else (options.heads, options.width)
     sizes = Sizes(inputs.columns.size, inputs.dense.size, heads, width, classes)
     with repeatable(torch):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from aisle.models.deep.inputs import NOWHERE, Inputs
 from aisle.models.deep.kernels import score_rows
-from aisle.models.family import Files, Floats, Matrix
+from aisle.models.family import Asked, Files, Floats
 from aisle.models.weights import array_bytes, damaged, stored_arrays, wrong_kind
 
 KIND = "neural"
@@ -109,7 +109,7 @@ class NeuralScorer:
         heads, width, classes = self.arrays["out_weights"].shape
         return Sizes(self.inputs.columns.size, self.inputs.dense.size, heads, width, classes)
 
-    def scores(self, matrix: Matrix) -> Floats:
+    def scores(self, matrix: Asked) -> Floats:
         """Return the mean over the heads of the logarithms of their softmax, (rows, classes).
 
         Args:

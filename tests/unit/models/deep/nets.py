@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
 
-from aisle.models.deep.inputs import Inputs
+from aisle.models.deep.inputs_fit import inputs_of
 from aisle.models.deep.net import first_arrays
 from aisle.models.deep.scorer import NeuralScorer, Sizes
 from aisle.models.family import Floats, Labels
@@ -22,7 +22,7 @@ def both_problem(rows: int = 300, seed: int = 0, share: float = 0.7) -> tuple[cs
 
 def random_net(matrix: csr_matrix | Floats, labels: Labels, classes: int = 3, seed: int = 0) -> NeuralScorer:
     """Return a net that reads a matrix and has learnt nothing; none of its weights is where all nets begin."""
-    inputs = Inputs.of(matrix, labels, classes, 30)
+    inputs = inputs_of(matrix, labels, classes, 30)
     generator = np.random.default_rng(seed)
     arrays = first_arrays(Sizes(inputs.columns.size, inputs.dense.size, 2, 5, classes), generator)
     moved = {name: array + generator.normal(0, 0.3, array.shape).astype(np.float32) for name, array in arrays.items()}

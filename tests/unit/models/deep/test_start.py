@@ -10,7 +10,7 @@ from aisle.digest import sha256
 from aisle.errors import ModelError
 from aisle.features.text import TextConfig
 from aisle.features.tfidf import TfidfColumns
-from aisle.models.deep.inputs import Inputs
+from aisle.models.deep.inputs_fit import inputs_of
 from aisle.models.deep.names import column_names
 from aisle.models.deep.net import first_arrays
 from aisle.models.deep.safetensors import safetensors_arrays, safetensors_bytes
@@ -72,7 +72,7 @@ def test_what_is_known_of_n_grams_comes_back(folder: Path) -> None:
 
 
 def test_n_grams_are_found_wherever_their_columns_are(folder: Path) -> None:
-    inputs = Inputs.of(MATRIX, LABELS, 3, 100)
+    inputs = inputs_of(MATRIX, LABELS, 3, 100)
     start = started_from(str(folder), inputs, column_names(space(range(20, 60)), 49))
     sizes = Sizes(40, 8, 2, 5, 4)
     arrays, fresh = (first_arrays(sizes, np.random.default_rng(1)) for _ in range(2))
@@ -89,7 +89,7 @@ def test_n_grams_are_found_wherever_their_columns_are(folder: Path) -> None:
 
 
 def test_texts_read_in_another_way_share_no_n_grams(folder: Path) -> None:
-    inputs = Inputs.of(MATRIX, LABELS, 3, 100)
+    inputs = inputs_of(MATRIX, LABELS, 3, 100)
     with pytest.raises(ModelError, match="knows none of the n-grams") as caught:
         started_from(str(folder), inputs, column_names(space(range(40), title_times=3), 49))
     assert "train without it" in caught.value.hint

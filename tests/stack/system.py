@@ -40,7 +40,7 @@ AIRFLOW = "http://127.0.0.1:8080"
 PRODUCT = {"title": "Piscine hors sol ronde 3,66 m"}
 
 
-class SystemFailed(AssertionError):
+class SystemFailedError(AssertionError):
     """The system did not do what it was asked for."""
 
 
@@ -72,15 +72,12 @@ class System:
     @staticmethod
     def unavailable() -> str | None:
         """Return why it cannot run here, or None if it can."""
-        if (
-            shutil.which("docker") is None
-            or subprocess.run(["docker", "version"], capture_output=True, check=False).returncode
-        ):
+        if shutil.which("docker") is None or not _works("docker", "version"):
             return "no Docker engine answers (DOCKER_HOST)"
         if os.geteuid() != 0:
             return "only root can kill what runs in a container from outside"
         for image in (*(f"aisle/{name}:0.1.0" for name in OURS), *(f"aisle-test/{name}:1.1" for name in STAND_INS)):
-            if subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode:
+            if not _works("docker", "image", "inspect", image):
                 return f"the image {image} is not built (docs/how-to/whole-system.md)"
         return None
 
@@ -103,51 +100,40 @@ class System:
         """Stop everything and remove its volumes."""
         self.script("destroy")
 
-    def container(self, service: str) -> str:
-        """Return the id of a service's container."""
-        labels = (f"com.docker.compose.project={PROJECT}", f"com.docker.compose.service={service}")
-        filters = [part for label in labels for part in ("--filter", f"label={label}")]
-        found = self._run(
-            ["docker", "ps", "--all", "--quiet", *filters, "--filter", "label=com.docker.compose.oneoff=False"]
-        )
-        return found.strip()
+    def states(self) -> dict[str, dict[str, Any]]:
+        """Return what the engine knows of each service's container, of those that stay: they are asked for their health."""
+        labels = (f"project={PROJECT}", "oneoff=False")
+        filters = [part for label in labels for part in ("--filter", f"label=com.docker.compose.{label}")]
+        containers = self._run(["docker", "ps", "--all", "--quiet", *filters]).split()
+        known: list[dict[str, Any]] = json.loads(self._run(["docker", "inspect", *containers])) if containers else []
+        named = {one["Config"]["Labels"]["com.docker.compose.service"]: one for one in known}
+        return {name: one for name, one in named.items() if "Health" in one["State"]}
 
-    def state(self, service: str) -> dict[str, Any]:
-        """Return what the engine knows of a service's container."""
-        known: dict[str, Any] = json.loads(self._run(["docker", "inspect", self.container(service)]))[0]
-        return known
-
-    def services(self) -> set[str]:
-        """Return the services that stay."""
-        told = self._run(
-            ["docker", "ps", "--filter", f"label=com.docker.compose.project={PROJECT}", "--format", "{{json .}}"]
-        )
-        rows = [json.loads(line) for line in told.splitlines()]
-        labels = [dict(label.partition("=")[::2] for label in row["Labels"].split(",")) for row in rows]
-        return {label["com.docker.compose.service"] for label in labels}
+    def unwell(self) -> dict[str, str]:
+        """Return the services that stay and are not healthy, and what they are instead."""
+        states = {name: one["State"] for name, one in self.states().items()}
+        health = {name: state["Health"]["Status"] if state["Running"] else state["Status"] for name, state in states.items()}
+        return {name: status for name, status in health.items() if status != "healthy"}
 
     def healthy(self) -> bool:
         """Whether every service that stays is healthy."""
-        return all(self.well(service) for service in self.services())
+        return not self.unwell()
 
-    def well(self, service: str) -> bool:
-        """Whether a service runs and says that it is healthy."""
-        state = self.state(service)["State"]
-        return bool(state["Running"] and state["Health"]["Status"] == "healthy")
+    def restarts(self, service: str) -> int:
+        """Return how often the engine has started a service again."""
+        return int(self.states()[service]["RestartCount"])
 
-    def kill(self, service: str) -> int:
-        """Kill a service's first process as an outage would, from outside, and return how often it had been restarted.
-
-        `docker kill` is an order, after which the engine restarts nothing.
-        """
-        known = self.state(service)
-        os.kill(known["State"]["Pid"], signal.SIGKILL)
-        return int(known["RestartCount"])
+    def kill(self, service: str) -> None:
+        """Kill a service's first process as an outage would; `docker kill` is an order, after which nothing is restarted."""
+        process = int(self.states()[service]["State"]["Pid"])
+        if process <= 1:
+            raise SystemFailedError(f"{service} does not run")
+        os.kill(process, signal.SIGKILL)
 
     def sql(self, database: str, query: str) -> str:
         """Return what PostgreSQL answers, a row a line."""
         psql = ["psql", "--username", "aisle", "--dbname", database, "--no-align", "--tuples-only", "--command", query]
-        return self._run(["docker", "exec", self.container("postgres"), *psql]).strip()
+        return self._run(["docker", "exec", f"{PROJECT}-postgres-1", *psql]).strip()
 
     def ask(self) -> httpx.Response:
         """Ask the server about a product."""
@@ -176,12 +162,12 @@ class System:
         """Wait until something is so, and return the seconds that it took.
 
         Raises:
-            SystemFailed: It did not become so in time; with what every service said last.
+            SystemFailedError: It did not become so in time; with what every service said last.
         """
         started = time.monotonic()
         while not reached():
             if time.monotonic() - started > seconds:
-                raise SystemFailed(f"not in {seconds:g} s: {what}\n{self.script('status')}\n{self.script('logs')[-8_000:]}")
+                raise SystemFailedError(f"not in {seconds:g} s: {what}\n{self.unwell()}\n{self.script('logs')[-8_000:]}")
             time.sleep(1)
         return time.monotonic() - started
 
@@ -190,5 +176,11 @@ class System:
             command, env=self._environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=ROOT
         )
         if done.returncode:
-            raise SystemFailed(f"{' '.join(command)} ended with {done.returncode}: {(done.stdout + done.stderr)[-5_000:]}")
+            raise SystemFailedError(
+                f"{' '.join(command)} ended with {done.returncode}: {(done.stdout + done.stderr)[-5_000:]}"
+            )
         return done.stdout
+
+
+def _works(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -84,6 +84,14 @@ def light_load(system: System) -> Iterator[Counter[str]]:
         caller.join()
 
 
+def finished(airflow: AirflowApi, dag: str, conf: dict[str, object], *, seconds: float) -> str:
+    """Let a DAG run to its good end, keep its schedule and assets from running it again, and return the run's id."""
+    run = airflow.trigger(dag, conf)
+    assert airflow.wait(dag, run, seconds=seconds) == "success", airflow.tasks(dag, run)
+    airflow.pause(dag)
+    return run
+
+
 def champion(system: System) -> dict[str, object]:
     """Return which model the server answers with."""
     answer = httpx.get(f"{SERVER}/v1/models/champion", headers={"authorization": f"Bearer {system.key}"}, timeout=30)
@@ -114,8 +122,7 @@ def test_a_dag_takes_in_a_fifth_of_a_real_catalogue(system: System, airflow: Air
     airflow.wait_for_dag("prepare_data", seconds=120)
     # Fails for good after its retries; who hears of it is asked further down.
     airflow.trigger("download_data", {"folder": "/data/nothing"})
-    run = airflow.trigger("prepare_data", {})
-    assert airflow.wait("prepare_data", run, seconds=600) == "success"
+    run = finished(airflow, "prepare_data", {}, seconds=600)
     assert airflow.xcom("prepare_data", run, "load_train_image") == TRAIN
     assert airflow.xcom("prepare_data", run, "load_test_image") == TEST
     held = holdings(system)
@@ -126,8 +133,7 @@ def test_a_dag_takes_in_a_fifth_of_a_real_catalogue(system: System, airflow: Air
 
 @pytest.mark.usefixtures("catalogue")
 def test_a_dag_trains_and_promotes_and_the_server_answers(system: System, airflow: AirflowApi):
-    run = airflow.trigger("train_model", {"force": True})
-    assert airflow.wait("train_model", run, seconds=900) == "success"
+    run = finished(airflow, "train_model", {"force": True}, seconds=900)
     assert airflow.xcom("train_model", run, "promote")["promoted"] is True
     assert airflow.xcom("train_model", run, "predict_test") == 1
 
@@ -220,8 +226,7 @@ def test_a_run_whose_scheduler_is_killed_ends_as_if_it_had_not_been(system: Syst
 
 @pytest.mark.usefixtures("catalogue")
 def test_a_dag_looks_at_what_was_answered(system: System, airflow: AirflowApi):
-    run = airflow.trigger("monitor", {})
-    assert airflow.wait("monitor", run, seconds=300) == "success"
+    run = finished(airflow, "monitor", {}, seconds=300)
     assert airflow.xcom("monitor", run, "look")["bundle"] == champion(system)["bundle"]
     system.wait(lambda: any(value > 0 for _, value in system.series("aisle_monitor_window_rows")), "answers were looked at")
 

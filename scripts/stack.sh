@@ -70,6 +70,17 @@ need_ports() {
   [ ${#taken[@]} = 0 ] || fail "something listens on 127.0.0.1 already, port ${taken[*]}. Stop it: \`ss -ltnp\` says what it is."
 }
 
+# For each service that is not well: what it said last. What merely waited for another has said nothing.
+tell_unwell() {
+  local service
+  for service in $(compose ps --all --format '{{.Service}}|{{.State}}|{{.Health}}|{{.ExitCode}}' |
+    awk -F '|' '$2 == "restarting" || $2 == "dead" || ($2 == "exited" && $4 != 0) || ($2 == "running" && $3 ~ /starting|unhealthy/) {
+      print $1 }' | sort -u); do
+    say "$service said last:"
+    compose logs --no-color --no-log-prefix --tail 10 "$service" 2>&1 | sed 's/^/  /' >&2
+  done
+}
+
 databases() { printf '%s\n' mlflow airflow; }
 
 case ${1:-} in
@@ -77,7 +88,8 @@ case ${1:-} in
     need_engine && need_secrets && need_folders && need_room && need_ports
     compose up --detach --wait --wait-timeout "${AISLE_WAIT_S:-300}" || {
       compose ps --all >&2
-      fail "not everything became healthy. \`make logs\` shows why."
+      tell_unwell
+      fail "not everything became healthy. \`make logs\` shows more."
     }
     compose ps
     ;;

@@ -35,6 +35,9 @@ def engine(tmp_path: Path) -> str:
         f'echo "$*" >>{tmp_path}/asked\n'
         'case "$*" in\n'
         '  *" config") printf \'    published: "%s"\\n\' "$FAKE_PORT" ;;\n'
+        '  *" up "*) exit ${FAKE_UP:-0} ;;\n'
+        '  *" ps --all --format "*) printf "%b" "$FAKE_PS" ;;\n'
+        '  *" logs "*) echo "the words of $*" ;;\n'
         "esac\n"
     )
     program.chmod(0o755)
@@ -105,6 +108,19 @@ def test_up_starts_every_profile_and_waits(checkout: Path, engine: str, tmp_path
     asked = (tmp_path / "asked").read_text()
     assert "--profile airflow --profile monitoring --profile tools up --detach --wait" in asked
     assert (checkout / "backups").is_dir()
+
+
+def test_what_is_not_well_is_named_with_its_last_words(checkout: Path, engine: str):
+    run("scripts/secrets.sh", folder=checkout)
+    seen = (
+        "api|running|healthy|0\\nmlflow|running|unhealthy|0\\nmigrate|exited||0\\nbuckets|exited||1\\nexporter|created||0\\n"
+    )
+    ended = run("scripts/stack.sh", "up", folder=checkout, PATH=engine, FAKE_PORT="1", FAKE_UP="1", FAKE_PS=seen)
+    assert ended.returncode == 1
+    told = [line.partition(" said last:")[0] for line in ended.stderr.splitlines() if " said last:" in line]
+    assert told == ["buckets", "mlflow"]
+    assert "--tail 10 mlflow" in ended.stderr
+    assert ended.stderr.strip().endswith("not everything became healthy. `make logs` shows more.")
 
 
 def test_a_backup_that_is_not_there_is_refused(checkout: Path, engine: str):

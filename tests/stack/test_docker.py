@@ -32,6 +32,9 @@ IMAGES = (
     "aisle-test/postgres:1.0",
     "aisle-test/objects:1.0",
 )
+SERVING_BYTES = 450_000_000
+"""The serving image is below this, its base of Debian and Python among it."""
+
 ASKED = {"title": "Piscine hors sol ronde 3,66 m"}
 
 
@@ -102,6 +105,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield made
     finally:
         made.compose("--profile", "cli", "down", "--volumes", "--timeout", "5")
+
+
+def test_a_server_is_soon_fetched(stack: Stack):
+    told = ["docker", "image", "inspect", "--format", "{{.Size}}", "aisle/serving:0.1.0"]
+    assert int(subprocess.run(told, check=True, capture_output=True, text=True).stdout) < SERVING_BYTES
 
 
 def test_everything_becomes_healthy_and_the_check_up_finds_nothing(stack: Stack):

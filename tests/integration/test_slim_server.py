@@ -148,10 +148,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     (folder / "home").mkdir()
     key, bundle = furnished(folder / "home")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AISLE_")}
-    environment |= {"AISLE_HOME": str(folder / "home"), "AISLE_LOG_FORMAT": "json"}
+    environment |= {"AISLE_HOME": str(folder / "home"), "AISLE_LOG_FORMAT": "json", "PYTHONPATH": str(ROOT)}
     log, modules = folder / "log", folder / "modules.json"
     command = [sys.executable, "-m", "tests.integration.locked_server", str(modules), "0"]
-    with log.open("wb") as said, subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said) as process:
+    with log.open("wb") as said, subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said) as process:
         try:
             url = address(log, process)
             yield Served(url, key, bundle, log, modules, process)

@@ -71,15 +71,14 @@ class SparseRows:
             table = np.full(self.shape[1], -1, np.int32)
             table[columns] = np.arange(columns.size, dtype=np.int32)
             places = table[self.indices]
-            kept = places >= 0
+            kept = np.flatnonzero(places >= 0)
         elif columns.size:
             places = np.searchsorted(columns, self.indices).astype(np.int32)
-            kept = columns[np.minimum(places, columns.size - 1)] == self.indices
+            kept = np.flatnonzero(columns[np.minimum(places, columns.size - 1)] == self.indices)
         else:
-            places, kept = np.empty(self.indices.size, np.int32), np.zeros(self.indices.size, np.bool_)
-        before = np.zeros(kept.size + 1, np.int64)
-        np.cumsum(kept, out=before[1:])
-        return SparseRows((self.shape[0], columns.size), before[self.indptr], places[kept], self.data[kept])
+            places, kept = np.empty(0, np.int32), np.empty(0, np.intp)
+        ends = np.searchsorted(kept, self.indptr)
+        return SparseRows((self.shape[0], columns.size), ends, places[kept], self.data[kept])
 
     def filled(self) -> Floats:
         """Return the rows with all columns, zeros where nothing is stored, (rows, columns)."""

@@ -23,7 +23,7 @@ PREDICTIONS = Asset(name="predictions", uri="aisle://predictions")
 """Answers that may be looked at."""
 
 RETRAIN_REQUEST = Asset(name="retrain_request", uri="aisle://retrain_request")
-"""A monitor's wish for another model."""
+"""A wish for another model: a monitor's, or one that reviews gave reason for."""
 
 FOLDER = "/data/rakuten"
 """Where the challenge's files lie unless a run says otherwise."""

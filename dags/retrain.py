@@ -1,4 +1,4 @@
-"""Another model, because a monitor asked for it. The request is on record; nothing happens where there is none open."""
+"""Another model, because a monitor or reviews asked for it. The request is on record; where none is open nothing happens."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,8 +18,9 @@ from product import DEFAULTS, FOLDER, RETRAIN_REQUEST, aisle
 )
 def retrain() -> None:
     @task(execution_timeout=timedelta(hours=12))
-    def answer_request(params: dict[str, Any] | None = None) -> str:
-        return aisle("pipeline", "run", params["folder"], "--on-request")
+    def answer_request(params: dict[str, Any] | None = None, run_id: str | None = None) -> str:
+        # By the run's name: a retry after a kill goes on with the request that the attempt before it took.
+        return aisle("pipeline", "run", params["folder"], "--on-request", "--as", run_id)
 
     answer_request()
 

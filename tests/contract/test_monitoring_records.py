@@ -208,6 +208,17 @@ class TestRequests:
         assert requests.expire(now=NOON + HOUR) == 1
         assert (requests.last().state, requests.last().taken_by) == ("failed", "lost")
 
+    def test_who_was_killed_takes_it_again_by_the_same_name_and_nobody_else_does(self, requests: RetrainRequests):
+        asked = ask(requests)
+        first = requests.take("run 7", again=True, within=HOUR, now=NOON)
+        assert requests.take("run 7", now=NOON) is None
+        assert requests.take("run 8", again=True, now=NOON) is None
+        after = requests.take("run 7", again=True, within=HOUR, now=NOON + HOUR / 2)
+        assert asked.id == first.id == after.id  # type: ignore[union-attr]
+        assert (after.taken_by, after.expires_at) == ("run 7", NOON + HOUR * 3 / 2)  # type: ignore[union-attr]
+        requests.close(asked.id, "promoted", "It is told.", now=NOON + HOUR)  # type: ignore[union-attr]
+        assert requests.take("run 7", again=True, now=NOON + HOUR) is None
+
     def test_needs_a_reason(self, requests: RetrainRequests):
         with pytest.raises(MonitoringError, match="without a reason"):
             requests.ask(1, [], version=3, quiet=DAY, lifetime=DAY)

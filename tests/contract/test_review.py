@@ -239,6 +239,17 @@ def test_a_category_that_is_none_is_refused(queue: Database, code: str):
     assert desk(queue).next("zoe").id == item.id  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("name", ["source", "", "  ", "zoe\0", "\u202emax", "z" * 201])
+def test_nobody_reviews_under_a_name_that_is_no_person_s(queue: Database, name: str):
+    item = desk(queue).next("zoe")
+    assert item is not None
+    with pytest.raises(InputError):
+        desk(queue).decide(item.id, name, "10", categories=CODES)
+    with pytest.raises(InputError):
+        desk(queue).next(name)
+    assert current(queue, item.product_id) is None
+
+
 def test_what_was_decided_is_taken_back_by_a_row_of_its_own(queue: Database):
     item = desk(queue).next("zoe")
     assert item is not None

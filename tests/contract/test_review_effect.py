@@ -8,8 +8,10 @@ from sqlalchemy import insert, update
 
 from aisle.errors import VersionNotFound
 from aisle.registry.ledger import Ledger
-from aisle.registry.records import LABELS_BY_PEOPLE
+from aisle.registry.records import ROWS_BY_PEOPLE
+from aisle.review.agreement import proportion
 from aisle.review.effect import GoldChange, effect, effects, sentences
+from aisle.review.figures import ReviewBook
 from aisle.storage.database import Database
 from aisle.storage.schema import models, promotions, review_items
 
@@ -25,7 +27,7 @@ EVIDENCE = {
 
 def register(database: Database, version: int, learnt: int | None = None) -> None:
     """Add a version; the clock goes an hour further with each."""
-    figures = {} if learnt is None else {LABELS_BY_PEOPLE: float(learnt)}
+    figures = {} if learnt is None else {ROWS_BY_PEOPLE: float(learnt)}
     Ledger(database).add_model(version, f"b{version}" * 32, f"s{version}" * 32, f"run-{version}", figures)
     with database.transaction() as connection:
         moved = update(models).where(models.c.version == version)
@@ -69,7 +71,9 @@ def promoted(database: Database) -> Database:
 def test_a_version_is_held_against_the_champion_before_it(promoted: Database):
     drawn(promoted, 1, "10", "40", "40", "10")
     drawn(promoted, 2, "10", "10", "10", "40")
-    found = effect(promoted, 2)
+    found, book = effect(promoted, 2), ReviewBook(promoted)
+    assert {1: found.live_before, 2: found.live} == {one: book.accuracy(one) for one in (1, 2)} == book.accuracies()
+    assert book.accuracy() == proportion(5, 8)
     assert (found.version, found.before, found.learnt, found.learnt_before, found.more) == (2, 1, 120, 20, 100)
     assert found.gold == GoldChange(300, 0.8, 0.85, 0.01, 0.09)
     assert (found.live.value, found.live.cases) == (0.75, 4)
@@ -86,6 +90,7 @@ def test_a_version_is_held_against_the_champion_before_it(promoted: Database):
 def test_the_first_version_has_nobody_before_it(promoted: Database):
     found = effect(promoted, 1)
     assert (found.before, found.learnt, found.more, found.gold, found.live_before) == (None, 20, 20, None, None)
+    assert (found.live.value, found.live.cases) == (None, 0)
     assert sentences(found) == ("Version 1 learnt 20 labels by people.",)
 
 

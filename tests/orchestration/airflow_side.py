@@ -14,7 +14,7 @@ def main(asked: dict[str, Any], out: Path) -> None:
     """Migrate a fresh metadata database, read the DAGs, and run some of them in this process.
 
     Args:
-        asked: `dags`, the folder; `runs`, a list of `dag`, `conf` and the product's `home`.
+        asked: `dags`, the folder; `runs`, a list of `dag`, `conf`, the product's `home`, and `settings` of it if need be.
         out: Where what was found goes.
     """
     from airflow.utils.db import initdb
@@ -27,9 +27,12 @@ def main(asked: dict[str, Any], out: Path) -> None:
     for dag in bag.dags.values():
         found["dags"][dag.dag_id] = _told(dag)
     for run in asked["runs"]:
-        os.environ["AISLE_HOME"] = run["home"]
+        settings = {"AISLE_HOME": run["home"], **run.get("settings", {})}
+        os.environ.update(settings)
         # Read anew: a test run leaves its parameters behind as the DAG's own.
         found["runs"].append(_run(_read(Path(asked["dags"])).dags[run["dag"]], run["conf"]))
+        for name in settings:
+            del os.environ[name]
     out.write_text(json.dumps(found, default=str))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from aisle.catalog.sample import write_sample
 from tests.catalogues import real_catalogues
-from tests.trained import QUICK
+from tests.trained import QUICK, opened
 
 # Airflow starts slowly, and on a busy machine more so.
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -24,7 +24,7 @@ SHAPE = Path(__file__).with_name("dags.json")
 
 
 def runs_of(folder: Path, real: Path | None, place: Path) -> list[dict[str, Any]]:
-    """The runs to make, in order: each a DAG, its parameters, and the product's home."""
+    """The runs to make, in order: each a DAG, its parameters, the product's home, and settings of its own."""
     home, backups = str(place / "home"), str(place / "backups")
     runs = [
         {"dag": "prepare_data", "conf": {"folder": str(folder), "share": 0.4}, "home": home},
@@ -33,6 +33,11 @@ def runs_of(folder: Path, real: Path | None, place: Path) -> list[dict[str, Any]
         {"dag": "train_model", "conf": {"jobs": 1}, "home": home},
         {"dag": "train_model", "conf": {"jobs": 1}, "home": home},
         {"dag": "backup", "conf": {"folder": backups, "keep": 1}, "home": home},
+        {"dag": "review", "conf": {}, "home": home},
+        {"dag": "review_retrain", "conf": {}, "home": home},
+        {"dag": "review_retrain", "conf": {}, "home": home, "settings": {"AISLE_REVIEW_MAX_AGE": "1s"}},
+        {"dag": "review_retrain", "conf": {}, "home": home, "settings": {"AISLE_REVIEW_MAX_AGE": "1s"}},
+        {"dag": "retrain", "conf": {"folder": str(folder)}, "home": home},
     ]
     if real is not None:
         runs.append({"dag": "prepare_data", "conf": {"folder": str(real)}, "home": str(place / "real")})
@@ -93,7 +98,16 @@ class TestShape:
 
     def test_the_ids_that_users_know_are_there(self, found: Found):
         dags = found.told["dags"]
-        assert set(dags) >= {"download_data", "prepare_data", "train_model", "monitor", "retrain", "backup"}
+        assert set(dags) >= {
+            "download_data",
+            "prepare_data",
+            "train_model",
+            "monitor",
+            "review",
+            "review_retrain",
+            "retrain",
+            "backup",
+        }
         assert set(dags["download_data"]["tasks"]) == {"download_raw_data", "unzip_image"}
         known = {"upload_x_train", "upload_x_test", "upload_y_train", "create_bucket", "load_train_image", "load_test_image"}
         assert set(dags["prepare_data"]["tasks"]) == known | {"choose_rows"}
@@ -109,11 +123,18 @@ class TestShape:
 
     def test_data_starts_training_and_answers_start_monitoring(self, found: Found):
         dags = found.told["dags"]
-        outlets = {task: told["outlets"] for dag in dags.values() for task, told in dag["tasks"].items() if told["outlets"]}
+        outlets = {
+            (name, task): told["outlets"]
+            for name, dag in dags.items()
+            for task, told in dag["tasks"].items()
+            if told["outlets"]
+        }
         assert outlets == {
-            "load_train_image": ["catalogue"],
-            "predict_test": ["predictions"],
-            "request_retraining": ["retrain_request"],
+            ("prepare_batch", "load_train_image"): ["catalogue"],
+            ("prepare_data", "load_train_image"): ["catalogue"],
+            ("train_model", "predict_test"): ["predictions"],
+            ("monitor", "request_retraining"): ["retrain_request"],
+            ("review_retrain", "request_retraining"): ["retrain_request"],
         }
         waits = {name: dag["assets"] for name, dag in dags.items() if dag["assets"]}
         assert waits == {"train_model": ["catalogue"], "monitor": ["predictions"], "retrain": ["retrain_request"]}
@@ -152,8 +173,30 @@ class TestRuns:
         assert set(run["tasks"].values()) == {"success"}
         assert (Path(run["xcoms"]["write_backup"]) / "manifest.json").is_file()
 
-    def test_real_files_give_the_figures_that_users_know(self, found: Found, shared_data: Path):
+    def test_the_queue_is_filled(self, found: Found):
         run = found.run(6)
+        assert run["state"] == "success"
+        assert set(run["xcoms"]["fill_queue"]["added"]) == {"uncertain", "contested", "suspect", "drawn"}
+
+    def test_a_retraining_is_asked_for_once_and_only_where_something_speaks_for_it(self, found: Found):
+        quiet, asked, again = (found.run(number) for number in (7, 8, 9))
+        assert quiet["xcoms"]["weigh"]["need"]["reasons"] == []
+        assert [run["tasks"]["request_retraining"] for run in (quiet, asked, again)] == ["skipped", "success", "skipped"]
+        assert {run["state"] for run in (quiet, asked, again)} == {"success"}
+        assert asked["xcoms"]["weigh"]["need"]["run_id"] is None
+        assert asked["xcoms"]["request_retraining"] == 1
+
+    def test_the_request_is_taken_in_the_run_s_name(self, found: Found):
+        run = found.run(10)
+        assert set(run["tasks"].values()) == {"success"}
+        assert "Retrain request 1: " in run["xcoms"]["answer_request"]
+        with opened(found.place / "home") as application:
+            (request,) = application.requests.all()
+        assert request.state in {"promoted", "trained_not_promoted"}
+        assert request.taken_by not in {None, "pipeline"}
+
+    def test_real_files_give_the_figures_that_users_know(self, found: Found, shared_data: Path):
+        run = found.run(11)
         assert run["state"] == "success"
         assert run["xcoms"]["load_train_image"] == 2210
         assert run["xcoms"]["load_test_image"] == 552

@@ -37,8 +37,11 @@ def run(
     level: Annotated[int | None, typer.Option(min=1, help="Levels of a multi-level label to learn.")] = None,
     budget: Budget = None,
     on_request: Annotated[
-        bool, typer.Option("--on-request", help="Only if monitoring asked for a retraining; what becomes of it is kept.")
+        bool, typer.Option("--on-request", help="Only if a retraining was asked for; what becomes of it is kept.")
     ] = False,
+    taker: Annotated[
+        str | None, typer.Option("--as", help="Who takes the request; after a kill the same name goes on with it.")
+    ] = None,
 ) -> None:
     """Take a catalogue from its files to a champion: ingest, snapshot, train, evaluate, register, promote.
 
@@ -60,7 +63,7 @@ def run(
         "budget": budget,
     }
     if on_request:
-        _run_on_request(given)
+        _run_on_request(given, taker)
     else:
         summarise(run_with_progress(given))
 
@@ -131,12 +134,12 @@ def failed(
     say(f"Told {escape(address)}.")
 
 
-def _run_on_request(given: dict[str, Any]) -> None:
+def _run_on_request(given: dict[str, Any], taker: str | None) -> None:
     from aisle.pipeline.on_request import run_on_request
 
     with open_application() as application, progress() as report:
         context = application.context(report)
-        done = run_on_request(context, given, on_step=lambda step: report(step.summary, 0, 0))
+        done = run_on_request(context, given, who=taker, on_step=lambda step: report(step.summary, 0, 0))
     if done is None:
         say("No retraining is asked for: there is nothing to do.    aisle monitor requests")
         return

@@ -187,7 +187,7 @@ def trace(
     ask: Annotated[bool, typer.Option(help="Also ask the champion what it says now.")] = True,
     json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Follow one product: answer, review, label, snapshot, bundle, promotion, and the answer after that."""
+    """Follow one product: answer, review, label, request, snapshot, bundle, promotion, the answer now."""
     from aisle.review.effect import sentences
     from aisle.review.trace import trace as follow
 

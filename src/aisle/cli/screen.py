@@ -1,6 +1,7 @@
 """What people see: tables and sentences on standard output, progress and complaints on standard error."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from aisle.pipeline.context import Report
 
 _FILE_COLUMNS = 180
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What steers a terminal, or turns the direction in which it writes."""
 
 JSON = typer.Option("--json", help="Print JSON, for programs.")
 """The option of every command that can answer a program."""
@@ -29,19 +32,28 @@ ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def complain(error: AisleError) -> None:
     """Write an error and how to mend it to standard error."""
-    ERR.print(f"[bold red]Error[/] {escape(error.message)}")
+    ERR.print(f"[bold red]Error[/] {escape(visible(error.message))}")
     if error.hint:
-        ERR.print(f"      {escape(error.hint)}")
+        ERR.print(f"      {escape(visible(error.hint))}")
+
+
+def visible(text: str) -> str:
+    r"""Return a text with what would steer a terminal spelt out: a title of a catalogue may hold anything.
+
+    >>> print(visible("a\x1b[2Jb"))
+    a\u001b[2Jb
+    """
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text.replace("\r\n", "\n"))
 
 
 def say(text: str) -> None:
     """Write a sentence; `text` may carry rich markup, so whatever comes from data is escaped by the caller."""
-    OUT.print(text)
+    OUT.print(visible(text))
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> None:
     """Write a table; columns named in `numbers` are set to the right."""
-    shown = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    shown = Table(title=visible(title), title_justify="left", title_style="bold", header_style="dim")
     for name in columns:
         shown.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
     for row in rows:
@@ -86,4 +98,4 @@ def _cell(value: object) -> str:
         return f"{value:.4f}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S %Z}".rstrip()
-    return str(value)
+    return visible(str(value))

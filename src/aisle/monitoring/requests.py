@@ -139,17 +139,24 @@ class RetrainRequests:
                     return None
             raise
 
-    def take(self, who: str, *, within: timedelta = _LEASE, now: datetime | None = None) -> RetrainRequest | None:
+    def take(
+        self, who: str, *, again: bool = False, within: timedelta = _LEASE, now: datetime | None = None
+    ) -> RetrainRequest | None:
         """Take on the open request, if there is one that nobody has taken; of many who try, one gets it.
 
         Args:
             who: Who takes it on.
+            again: Whether one that they have taken already is theirs to go on with, as after a kill. Nobody else may be
+                called the same then.
             within: In what time they say what became of it; then it counts as failed.
             now: The moment; now by default.
         """
         moment = now or datetime.now(UTC)
         self.expire(now=moment)
-        waiting = retrain_requests.c.model == self._model, retrain_requests.c.state == "requested"
+        free = retrain_requests.c.state == "requested"
+        if again:
+            free |= (retrain_requests.c.state == "taken") & (retrain_requests.c.taken_by == who)
+        waiting = retrain_requests.c.model == self._model, free
         change = {"state": "taken", "changed_at": moment, "taken_by": who, "expires_at": moment + within}
         with self._database.transaction() as connection:
             row = connection.execute(

@@ -25,7 +25,11 @@ class Retrained:
 
 
 def run_on_request(
-    context: Context, given: Mapping[str, Any], *, who: str = "pipeline", on_step: Callable[[Step], None] | None = None
+    context: Context,
+    given: Mapping[str, Any],
+    *,
+    who: str | None = None,
+    on_step: Callable[[Step], None] | None = None,
 ) -> Retrained | None:
     """Take the open retrain request, run the main job, and put on record what became of it; nothing where none is open.
 
@@ -35,14 +39,14 @@ def run_on_request(
     Args:
         context: The live objects.
         given: What the user asked for; fields of any step's input.
-        who: Who takes the request.
+        who: Who takes the request; if they have taken it already and were killed, they go on. Nobody by name, by default.
         on_step: Told before each step.
 
     Raises:
         AisleError: A step failed; the request says so as well.
     """
     requests = RetrainRequests(context.database, context.settings.tracking.model)
-    taken = requests.take(who)
+    taken = requests.take(who or "pipeline", again=who is not None)
     if taken is None:
         return None
     failure = "It broke off."

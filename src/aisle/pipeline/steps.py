@@ -38,7 +38,7 @@ from aisle.pipeline.stored_images import StoredImages
 from aisle.pipeline.table_files import table_writer
 from aisle.registry.bundles import fetch, publish
 from aisle.registry.gate import Decision, decide
-from aisle.registry.records import LABELS_BY_PEOPLE
+from aisle.registry.records import ROWS_BY_PEOPLE
 from aisle.storage.schema import products
 from aisle.training.search.events import OnEvent
 
@@ -209,8 +209,8 @@ def figures_of(metrics: Mapping[str, Any]) -> dict[str, float]:
             figures[name] = float(value)
         elif isinstance(value, dict) and "value" in value:
             figures |= {name: value["value"], f"{name}_low": value["low"], f"{name}_high": value["high"]}
-    if LABELS_BY_PEOPLE in metrics:
-        figures[LABELS_BY_PEOPLE] = float(metrics[LABELS_BY_PEOPLE])
+    if ROWS_BY_PEOPLE in metrics:
+        figures[ROWS_BY_PEOPLE] = float(metrics[ROWS_BY_PEOPLE])
     return figures | {f"rows_{part}": float(rows) for part, rows in metrics["rows"].items()}
 
 

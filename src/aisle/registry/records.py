@@ -10,8 +10,8 @@ from sqlalchemy import Row
 
 Action = Literal["promote", "rollback"]
 
-LABELS_BY_PEOPLE = "labels_by_people"
-"""The figure of a version that says how many labels by people were among the rows that it learnt."""
+ROWS_BY_PEOPLE = "rows_by_people"
+"""The figure of a version that says how many of the rows that it learnt have their label from a person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ from typing import Any
 from sqlalchemy import Connection, and_, case, column, exists, func, insert, or_, select, table, update
 
 from aisle.catalog.image_load import image_key
+from aisle.catalog.loads import SOURCE_AUTHOR
 from aisle.errors import InputError, ReviewConflict, ReviewError
 from aisle.review.items import ANSWERS, Decision, ReviewedProduct, ReviewItem
 from aisle.storage.database import Database
 from aisle.storage.schema import labels, products, review_decisions, review_items, sources
 
 _DECIDED, _MOST_VOTES, _MOST_SKIPS = 2, 3, 3
-_MAX_REASON = 1_000
+_MAX_REASON, _MAX_NAME = 1_000, 200
 _current_labels = table("current_labels", *(column(n) for n in ("source", "split", "product_id", "code")))
 
 
@@ -50,7 +51,11 @@ class ReviewDesk:
         Args:
             reviewer: Who asks.
             now: The moment; now by default.
+
+        Raises:
+            InputError: Nobody can be called that.
         """
+        _require_name(reviewer)
         moment = now or datetime.now(UTC)
         item = review_items.c
         mine = exists().where(
@@ -110,10 +115,11 @@ class ReviewDesk:
             now: The moment; now by default.
 
         Raises:
-            InputError: There is no such category, or the reason is too long.
+            InputError: There is no such category, the reason is too long, or nobody can be called that.
             ReviewConflict: It is somebody else's by now, or is decided.
             ReviewError: It is no product of the queue, or the catalogue has it no more.
         """
+        _require_name(reviewer)
         if code not in categories:
             raise InputError(f"There is no category {code[:100]!r}.", hint="Choose one of those that the model knows.")
         moment = now or datetime.now(UTC)
@@ -303,6 +309,16 @@ def _adopt(connection: Connection, item: ReviewItem) -> None:
         text = {"title": item.title, "description": item.description, "brand": item.brand}
         place = {"id": item.product_id, "source": item.source, "split": item.split, "row": item.id, "load_id": 0}
         connection.execute(insert(products).values(**place, **text))
+
+
+def _require_name(reviewer: str) -> None:
+    # A catalogue's next load would take back what is labelled in the source's name, and nobody would count it.
+    if reviewer == SOURCE_AUTHOR:
+        raise InputError(
+            f"Nobody reviews as {SOURCE_AUTHOR!r}: it stands for a catalogue's files.", hint="Use your own name."
+        )
+    if not reviewer.strip() or not reviewer.isprintable() or len(reviewer) > _MAX_NAME:
+        raise InputError(f"{reviewer[:100]!r} is nobody's name.", hint=f"Use up to {_MAX_NAME} letters.")
 
 
 def _words(reason: str) -> str:

@@ -7,13 +7,15 @@ the answers that chance picked for review, each version's own.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from aisle.registry.ledger import Ledger
-from aisle.registry.records import LABELS_BY_PEOPLE, ModelVersion, Promotion
-from aisle.review.agreement import Share
+from aisle.registry.records import ROWS_BY_PEOPLE, ModelVersion, Promotion
+from aisle.review.agreement import Share, proportion
 from aisle.review.figures import ReviewBook
 from aisle.storage.database import Database
+
+_NOTHING = proportion(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,7 @@ def effect(database: Database, version: int) -> Effect:
     Raises:
         VersionNotFound: There is no such version.
     """
-    ledger = Ledger(database)
-    return _effect(
-        ledger.model(version), {one.version: one for one in ledger.models()}, ledger.history(), ReviewBook(database)
-    )
+    return _effect(Ledger(database).model(version), _Known.read(database))
 
 
 def effects(database: Database, *, limit: int = 20) -> tuple[Effect, ...]:
@@ -90,9 +89,8 @@ def effects(database: Database, *, limit: int = 20) -> tuple[Effect, ...]:
         database: Where models, the ledger and reviews live.
         limit: How many at most.
     """
-    ledger, book = Ledger(database), ReviewBook(database)
-    known, history = {one.version: one for one in ledger.models()}, ledger.history()
-    return tuple(_effect(known[version], known, history, book) for version in sorted(known, reverse=True)[:limit])
+    known = _Known.read(database)
+    return tuple(_effect(known.models[version], known) for version in sorted(known.models, reverse=True)[:limit])
 
 
 def sentences(found: Effect) -> tuple[str, ...]:
@@ -116,27 +114,38 @@ def sentences(found: Effect) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _effect(
-    model: ModelVersion, known: Mapping[int, ModelVersion], history: Sequence[Promotion], book: ReviewBook
-) -> Effect:
-    made = next((row for row in history if row.version == model.version and row.action == "promote"), None)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    models: Mapping[int, ModelVersion]
+    history: Sequence[Promotion]
+    live: Mapping[int, Share]
+
+    @classmethod
+    def read(cls, database: Database) -> Self:
+        ledger = Ledger(database)
+        models = {one.version: one for one in ledger.models()}
+        return cls(models, ledger.history(), ReviewBook(database).accuracies())
+
+
+def _effect(model: ModelVersion, known: _Known) -> Effect:
+    made = next((row for row in known.history if row.version == model.version and row.action == "promote"), None)
     # What was never promoted came up against whoever was champion when it was registered.
-    earlier = [row.version for row in history if row.created_at <= model.created_at and row.version != model.version]
+    earlier = [row.version for row in known.history if row.created_at <= model.created_at and row.version != model.version]
     before = made.previous if made is not None else next(reversed(earlier), None)
     return Effect(
         version=model.version,
         promoted=made is not None,
         before=before,
         learnt=_learnt(model),
-        learnt_before=None if before is None else _learnt(known[before]),
+        learnt_before=None if before is None else _learnt(known.models[before]),
         gold=None if made is None or before is None else _gold(made.evidence),
-        live_before=None if before is None else book.accuracy(before),
-        live=book.accuracy(model.version),
+        live_before=None if before is None else known.live.get(before, _NOTHING),
+        live=known.live.get(model.version, _NOTHING),
     )
 
 
 def _learnt(model: ModelVersion) -> int | None:
-    value = model.metrics.get(LABELS_BY_PEOPLE)
+    value = model.metrics.get(ROWS_BY_PEOPLE)
     return int(value) if isinstance(value, int | float) else None
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import column, func, select, table
+from sqlalchemy import case, column, func, select, table
 
 from aisle.review.agreement import Share, kappa, proportion
 from aisle.review.items import REASONS, STATES, Decision, ReviewItem
@@ -11,6 +11,9 @@ from aisle.storage.database import Database
 from aisle.storage.schema import review_decisions, review_items
 
 _current_labels = table("current_labels", column("code"))
+_BY_CHANCE = (review_items.c.drawn, review_items.c.state == "decided", review_items.c.predicted.is_not(None))
+_TALLY = func.count(case((review_items.c.predicted == review_items.c.code, 1))), func.count()
+"""Right answers, and answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +88,16 @@ class ReviewBook:
         Args:
             version: The answers of this version only; of all by default.
         """
-        columns = review_items.c
-        given = [columns.drawn, columns.state == "decided", columns.predicted.is_not(None)]
-        if version is not None:
-            given.append(columns.version == version)
-        query = select(columns.predicted == columns.code).where(*given)
+        asked = () if version is None else (review_items.c.version == version,)
         with self._database.reading() as connection:
-            hits = [bool(hit) for hit in connection.execute(query).scalars()]
-        return proportion(sum(hits), len(hits))
+            return proportion(*connection.execute(select(*_TALLY).where(*_BY_CHANCE, *asked)).one())
+
+    def accuracies(self) -> dict[int, Share]:
+        """Return the share of right answers among those that chance picked, of each version that has any."""
+        version = review_items.c.version
+        query = select(version, *_TALLY).where(*_BY_CHANCE, version.is_not(None)).group_by(version)
+        with self._database.reading() as connection:
+            return {one: proportion(hits, cases) for one, hits, cases in connection.execute(query)}
 
     def figures(self) -> ReviewFigures:
         """Return what the queue looks like now."""

@@ -72,7 +72,7 @@ def need(database: Database, triggers: Triggers, *, now: datetime | None = None)
         reasons.append(f"People gave {given:,} labels since the champion's snapshot; {triggers.corrections:,} are enough.")
     if moment - model.created_at >= triggers.max_age:
         reasons.append(f"The champion is {(moment - model.created_at).days} days old; {triggers.max_age.days} are enough.")
-    run_id, drift = _drift(database)
+    run_id, drift = _drift(database, model.version)
     reasons += drift
     if fall := _fall(database, model, triggers.max_fall):
         reasons.append(fall)
@@ -91,13 +91,16 @@ def _corrections(database: Database, model: ModelVersion) -> int:
         return int(connection.execute(select(func.count()).select_from(labels).where(*given)).scalar_one())
 
 
-def _drift(database: Database) -> tuple[int | None, list[str]]:
-    newest = select(monitor_runs.c.id, monitor_runs.c.state, monitor_runs.c.reasons).order_by(monitor_runs.c.id.desc())
+def _drift(database: Database, version: int) -> tuple[int | None, list[str]]:
+    """Return the newest run, and why it asks to act; what it saw of another version's answers speaks against that one."""
+    columns = (monitor_runs.c.id, monitor_runs.c.version, monitor_runs.c.state, monitor_runs.c.reasons)
+    newest = select(*columns).order_by(monitor_runs.c.id.desc())
     with database.reading() as connection:
         row = connection.execute(newest.limit(1)).one_or_none()
     if row is None:
         return None, []
-    return row.id, list(orjson.loads(row.reasons)) if row.state == "act" else []
+    acts = row.state == "act" and row.version == version
+    return row.id, list(orjson.loads(row.reasons)) if acts else []
 
 
 def _fall(database: Database, model: ModelVersion, most: float) -> str:

@@ -1,10 +1,11 @@
-"""One product's way round: answer, review, label, snapshot, bundle, promotion, and the answer after that."""
+"""One product's way round: answer, review, label, request, snapshot, bundle, promotion, and the answer after that."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+import orjson
 import polars as pl
 from sqlalchemy import Connection, and_, or_, select
 
@@ -22,12 +23,13 @@ from aisle.storage.schema import (
     predictions,
     products,
     promotions,
+    retrain_requests,
     review_decisions,
     review_items,
     snapshots,
 )
 
-Stage = Literal["answer", "feedback", "queue", "review", "label", "snapshot", "bundle", "promotion", "now"]
+Stage = Literal["answer", "feedback", "queue", "review", "label", "request", "snapshot", "bundle", "promotion", "now"]
 _MOST = 50
 _SNAPSHOTS = 20
 _FROZEN = ("source", "split", "id", "label", "label_author")
@@ -99,6 +101,7 @@ def trace(
     with database.reading() as connection:
         learnt = _learnt(connection, {digest for digest, *_ in taken})
         events += _served(connection, learnt)
+        events += _requested(connection, given, [model.version for model in learnt])
     codes = [row.code for row in found.answers]
     if ask is not None and texts is not None:
         answer = ask(Product(product_id, title=texts[0], description=texts[1], brand=texts[2]))
@@ -207,6 +210,22 @@ def _served(connection: Connection, learnt: Sequence[Any]) -> Iterator[TraceEven
     for row in connection.execute(select(promotions).where(promotions.c.version.in_(versions))):
         told = f"{row.actor} made version {row.version} champion ({row.action}): {row.reason}"
         yield TraceEvent(row.created_at, "promotion", told)
+
+
+def _requested(connection: Connection, given: list[TraceEvent], versions: list[int]) -> Iterator[TraceEvent]:
+    """Yield the retrainings that learnt the labels, and the one that is open since."""
+    if not given:
+        return
+    asked, first = retrain_requests.c, min(event.at for event in given)
+    waits = and_(asked.state.in_(("requested", "taken")), asked.requested_at >= first)
+    query = select(retrain_requests).where(or_(asked.new_version.in_(versions), waits)).order_by(asked.id)
+    for row in connection.execute(query):
+        reasons = " ".join(orjson.loads(row.reasons))
+        yield TraceEvent(row.requested_at, "request", f"request {row.id} asked for a retraining: {reasons}")
+        # That nobody took it yet says itself, and what was promoted the ledger tells.
+        if row.state not in ("requested", "promoted"):
+            ended = f"request {row.id} is {row.state.replace('_', ' ')}: {row.outcome}".rstrip(": ")
+            yield TraceEvent(row.changed_at, "request", ended)
 
 
 def _texts(connection: Connection, found: _Found) -> tuple[str | None, str | None, str | None] | None:

@@ -11,7 +11,7 @@ from aisle.models.classifier import Classifier
 from aisle.models.component import Modality
 from aisle.models.decisions import Decisions
 from aisle.models.thresholds import ALWAYS
-from aisle.registry.records import LABELS_BY_PEOPLE
+from aisle.registry.records import ROWS_BY_PEOPLE
 from aisle.settings import Training
 from aisle.training.deciding import decision_figures
 from aisle.training.layout import Layout
@@ -89,7 +89,7 @@ def bundle_metrics(trained: Trained, options: Training) -> dict[str, Any]:
             "plan": str(found.plan.digest),
         },
         "rows": {part: len(layout.places[part]) for part in PARTS},
-        LABELS_BY_PEOPLE: int((layout.rows[layout.learnable]["label_author"] != SOURCE_AUTHOR).sum()),
+        ROWS_BY_PEOPLE: int((layout.rows[layout.learnable]["label_author"] != SOURCE_AUTHOR).sum()),
         "images": {"rows": int(layout.bench.seen.sum()), "problems": dict(layout.problems)},
         "columns": model.text.width if model.text else 0,
         "too_rare": [name for name in layout.names if sizes[name] == 1],

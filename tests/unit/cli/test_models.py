@@ -112,7 +112,7 @@ def test_what_people_are_shown_programs_get_as_json(trained: CommandLine, tmp_pa
     assert datetime.fromisoformat(row["created_at"]) == promotion.created_at
     shown = json.loads(trained.ok("models", "show", 1, "--json").out)
     assert (shown["champion"], shown["card"], shown["metrics"]) == (True, bundle.card, bundle.metrics)
-    assert shown["effect"]["learnt"] == shown["metrics"]["labels_by_people"] == 0
+    assert shown["effect"]["learnt"] == shown["metrics"]["rows_by_people"] == 0
     assert shown["files"] == bundle.manifest["files"]
 
 

@@ -1,21 +1,22 @@
 """`aisle review` and `aisle trace`: from an unsure answer to a label in a snapshot that a version learnt."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
 
 from aisle.bootstrap import open_application
 from aisle.catalog.product import Product
 from aisle.catalog.snapshot import freeze
 from aisle.models.prediction import Candidate, Prediction
 from aisle.monitoring.answers import Answered, answer_rows
+from aisle.monitoring.feedback import Feedback
 from aisle.monitoring.records import MonitorRecords, MonitorRun
 from aisle.registry.ledger import Ledger
-from aisle.storage.schema import models
+from aisle.storage.schema import models, products, review_items
 from tests.command_line import CommandLine
 
 
@@ -122,6 +123,19 @@ def test_no_monitoring_run_is_needed_to_ask_for_one(asked: CommandLine, monkeypa
     told = asked.ok("monitor", "requests").text
     assert "People gave 1 labels" in told
     assert "None" not in told
+    told = asked.ok("trace", "A-1", "--no-ask").text
+    assert "request 1 asked for a retraining: People gave 1 labels since" in told
+    assert "request 1 is" not in told
+    with open_application() as application:
+        application.requests.take("test")
+        assert "request 1 is taken" in asked.ok("trace", "A-1", "--no-ask").text
+        application.requests.close(1, "trained_not_promoted", "The gate refused it.", new_version=2)
+        # Of version 2 nothing says that it learnt the label: the request is another matter then.
+        assert "request 1" not in asked.ok("trace", "A-1", "--no-ask").text
+        snapshot = freeze(application.database, application.artifacts)
+        with application.database.transaction() as connection:
+            connection.execute(update(models).where(models.c.version == 2).values(snapshot=snapshot.digest))
+    assert "request 1 is trained not promoted: The gate refused it." in asked.ok("trace", "A-1", "--no-ask").text
 
 
 def test_what_cannot_be_done_is_told(aisle: CommandLine):
@@ -131,6 +145,65 @@ def test_what_cannot_be_done_is_told(aisle: CommandLine):
     assert "Nothing waits for you." in aisle.ok("review", "next").text
     assert "no champion" in aisle.refused("review", "retrain")
     assert "no span of time" in aisle.refused("review", "fill", "--window", "soon")
+
+
+def test_a_hostile_title_is_shown_as_what_it_is(trained: CommandLine):
+    title = "<script>alert(1)</script> [red]\x1b[2J \u202e'); DROP TABLE labels; --"
+    log(title, "50", datetime.now(UTC))
+    trained.ok("review", "fill")
+    spelt = r"<script>alert(1)</script> [red]\u001b[2J \u202e'); DROP TABLE labels; --"
+    assert spelt in trained.ok("review", "next", "--as", "zoe").text
+    assert json.loads(trained.ok("review", "next", "--as", "zoe", "--json").out)["product"]["title"] == title
+    trained.ok("review", "decide", "1", "10", "--as", "zoe", "--reason", title)
+    told = trained.ok("trace", "A-1").text
+    assert f"zoe chose 10: {spelt}" in told
+    assert not any(character in told for character in "\x1b\u202e")
+    assert "Nothing is on record" in trained.refused("trace", title)
+
+
+def test_a_product_of_a_million_letters_is_shown_by_its_beginning(trained: CommandLine):
+    log("x" * 1_000_000, "50", datetime.now(UTC))
+    trained.ok("review", "fill")
+    assert len(trained.ok("review", "next", "--as", "zoe").out) < 5_000
+    long = "x" * 1_001
+    assert "The reason has 1,001 characters" in trained.refused("review", "skip", "1", "--as", "zoe", "--reason", long)
+    assert "labelled 10" in trained.ok("review", "decide", "1", "10", "--as", "zoe", "--reason", long[1:]).text
+
+
+def test_a_decision_that_cannot_be_kept_keeps_nothing(asked: CommandLine, monkeypatch: pytest.MonkeyPatch):
+    asked.ok("review", "fill")
+    monkeypatch.setenv("AISLE_REVIEW_LEASE_S", "10")
+    asked.ok("review", "next", "--as", "zoe")
+    assert "no category '51'" in asked.refused("review", "decide", "1", "51", "--as", "zoe")
+    assert "somebody else's now" in asked.refused("review", "decide", "1", "10", "--as", "max")
+    with open_application() as application, application.database.transaction() as connection:
+        # The lease ran out, and somebody else came.
+        connection.execute(update(review_items).values(leased_until=datetime.now(UTC) - timedelta(seconds=1)))
+    asked.ok("review", "next", "--as", "max")
+    assert "ran out" in asked.refused("review", "decide", "1", "10", "--as", "zoe")
+    assert "stands for a catalogue's files" in asked.refused("review", "next", "--as", "source")
+    asked.ok("review", "decide", "1", "10", "--as", "max")
+    assert "not open any more" in asked.refused("review", "decide", "1", "40", "--as", "zoe")
+    found = json.loads(asked.ok("trace", "A-1", "--no-ask", "--json").out)
+    assert [event["told"] for event in found["events"] if event["stage"] == "review"] == ["max chose 10"]
+
+
+def test_a_product_that_was_deleted_is_told_as_gone(trained: CommandLine):
+    with open_application() as application:
+        with application.database.reading() as connection:
+            row = connection.execute(select(products).where(products.c.split == "train", products.c.label == "10")).first()
+        assert row is not None
+        said = Feedback("seller", "f-1", "d", "40", "No book.", source=row.source, split=row.split, product_id=row.id)
+        application.feedback.add(said)
+    assert "1 contested" in trained.ok("review", "fill").text
+    trained.ok("review", "next", "--as", "zoe")
+    with open_application() as application, application.database.transaction() as connection:
+        connection.execute(delete(products).where(products.c.id == row.id))
+    assert "has this product no more" in trained.ok("review", "next", "--as", "zoe").text
+    assert "no longer in the catalogue" in trained.refused("review", "decide", "1", "10", "--as", "zoe")
+    assert json.loads(trained.ok("review", "stats", "--json").out)["states"]["gone"] == 1
+    # What was said of it is still told.
+    assert "entered the review queue: contested" in trained.ok("trace", row.id).text
 
 
 def test_a_cost_that_is_none_is_refused(aisle: CommandLine, monkeypatch: pytest.MonkeyPatch):

@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from aisle.cli.screen import complain, progress, table
+from aisle.cli.screen import complain, progress, say, table
 from aisle.errors import AisleError
 
 
@@ -32,6 +32,21 @@ def test_a_long_cell_is_folded_and_never_cut(capsys: pytest.CaptureFixture[str],
     out = capsys.readouterr().out
     assert out.count("x") == 60
     assert max(map(len, out.splitlines())) <= 40
+
+
+def test_what_would_steer_a_terminal_is_spelt_out(capsys: pytest.CaptureFixture[str]):
+    hostile = "a\x1b[2Jb\u202ec\x9bd\re\x07"
+    spelt = r"a\u001b[2Jb\u202ec\u009bd\u000de\u0007"
+    say(hostile)
+    table(hostile, ("a",), [(hostile,)])
+    complain(AisleError(hostile, hint=hostile))
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0] == spelt
+    assert out.splitlines()[1].strip() == spelt
+    assert f"│ {spelt} │" in out
+    assert err.splitlines() == [f"Error {spelt}", f"      {spelt}"]
+    say("two\r\nlines and é 👩\u200d👧")
+    assert capsys.readouterr().out == "two\nlines and é 👩\u200d👧\n"
 
 
 def test_complaints_and_progress_go_to_standard_error(capsys: pytest.CaptureFixture[str]):

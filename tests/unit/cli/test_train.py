@@ -177,6 +177,9 @@ class TestAudit:
         assert f"{len(rows)} of {ROWS} labels are likely wrong; an estimated " in ended.text
         assert ended.text.endswith("All of them: x.csv")
         assert _kept(home) == ([], [], []), "nothing is changed"
+        # People see it with its title as it is, not as the file has it.
+        assert f"{len(rows)} suspect" in ingested.ok("review", "fill", "--suspects", "x.csv").text
+        assert FORMULA in ingested.ok("review", "next", "--as", "zoe").text
 
     def test_what_a_spreadsheet_would_run_is_disarmed_in_the_file(self, ingested: CommandLine, tmp_path: Path):
         ingested.ok("train", "audit", "--out", "x.csv")
@@ -192,6 +195,7 @@ class TestAudit:
         assert found["title"].str.starts_with(FORMULA).sum() == len(WRONG)
         assert found["self_confidence"].dtype == pl.Float64
         assert np.isfinite(found["self_confidence"].to_numpy()).all()
+        assert f"{found.height} suspect" in ingested.ok("review", "fill", "--suspects", "x.parquet").text
 
     def test_without_a_file_it_says_how_to_get_one(self, ingested: CommandLine, tmp_path: Path):
         before = sorted(path.name for path in tmp_path.iterdir())

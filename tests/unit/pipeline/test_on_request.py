@@ -59,6 +59,19 @@ def test_a_job_that_breaks_off_has_failed(
     assert last.outcome in {"There is no row.", "It broke off."}
 
 
+def test_who_was_killed_goes_on_under_the_same_name(
+    empty: Context, requests: RetrainRequests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A kill leaves no chance to say anything.
+    assert requests.take("run 7") is not None
+    ending(monkeypatch, promoted=True)
+    assert run_on_request(empty, {}) is None
+    assert run_on_request(empty, {}, who="run 8") is None
+    done = run_on_request(empty, {}, who="run 7")
+    assert done is not None
+    assert (done.request.state, done.request.taken_by) == ("promoted", "run 7")
+
+
 def test_where_nothing_is_asked_for_nothing_is_done(empty: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(on_request, "run_pipeline")
     assert run_on_request(empty, {}) is None

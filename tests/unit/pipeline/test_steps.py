@@ -216,9 +216,9 @@ def test_figures_are_flat_numbers_with_their_intervals():
             "confusion": [[1]],
         },
         "rows": {"train": 3, "gold": 5},
-        "labels_by_people": 2,
+        "rows_by_people": 2,
     }
-    assert "labels_by_people" not in steps.figures_of({name: metrics[name] for name in ("gold", "rows")})
+    assert "rows_by_people" not in steps.figures_of({name: metrics[name] for name in ("gold", "rows")})
     assert steps.figures_of(metrics) == {
         "rows": 5.0,
         "weighted_f1": 0.5,
@@ -226,7 +226,7 @@ def test_figures_are_flat_numbers_with_their_intervals():
         "weighted_f1_high": 0.75,
         "rows_train": 3.0,
         "rows_gold": 5.0,
-        "labels_by_people": 2.0,
+        "rows_by_people": 2.0,
     }
 
 

@@ -69,7 +69,7 @@ def test_labels_by_people_count_where_they_are_learnt(trained: Trained, options:
     people[layout.places["gold"]] = "zoe"
     people[layout.learnable[:3]] = ["zoe", "ann", None]
     rows = layout.rows.with_columns(label_author=pl.Series(people.tolist(), dtype=pl.String))
-    assert bundle_metrics(replace(trained, layout=replace(layout, rows=rows)), options)["labels_by_people"] == 2
+    assert bundle_metrics(replace(trained, layout=replace(layout, rows=rows)), options)["rows_by_people"] == 2
 
 
 def test_rows_images_and_rare_categories_are_counted(trained: Trained, options: Training) -> None:

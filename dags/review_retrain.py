@@ -1,0 +1,32 @@
+"""Whether to train anew, once a day: enough corrections, drift, age, or answers that got worse ask for it."""
+
+from typing import Any
+
+from airflow.sdk import CronTriggerTimetable, dag, task
+from airflow.sdk.exceptions import AirflowSkipException
+from product import DEFAULTS, RETRAIN_REQUEST, answer
+
+
+@dag(
+    schedule=CronTriggerTimetable("40 4 * * *", timezone="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    tags=["aisle"],
+    default_args=DEFAULTS,
+    doc_md=__doc__,
+)
+def review_retrain() -> None:
+    @task
+    def weigh() -> dict[str, Any]:
+        return answer("review", "retrain")
+
+    @task(outlets=[RETRAIN_REQUEST])
+    def request_retraining(found: dict[str, Any]) -> Any:
+        if found["request"] is None:
+            raise AirflowSkipException("No request was made: nothing asks for one, or one was made lately.")
+        return found["request"]
+
+    request_retraining(weigh())
+
+
+review_retrain()

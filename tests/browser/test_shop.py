@@ -135,7 +135,7 @@ def test_a_thumb_finds_its_way_through_the_tree_in_the_dark(enter: Visitor, cons
     assert violations(page, axe) == []
     item = page.locator("[data-item]").get_attribute("data-item")
     page.tap("#found button:has-text('Draps')")
-    page.wait_for_selector(f"[data-item]:not([data-item='{item}'])")
+    page.wait_for_selector(f"html[data-ready] [data-item]:not([data-item='{item}'])")
 
 
 def test_a_report_opens_in_an_origin_of_its_own(enter: Visitor, console: Console):

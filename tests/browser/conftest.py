@@ -48,7 +48,7 @@ def enter(console: Console, chromium: Any) -> Iterator[Visitor]:
         context = chromium.new_context(locale=options.pop("locale", "en-GB"), **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         if watched:
             page.on("pageerror", lambda error: faults.append(str(error)))
             # A refusal of the server is told on the console too, and is no fault of the page.
@@ -63,6 +63,8 @@ def enter(console: Console, chromium: Any) -> Iterator[Visitor]:
             page.fill("#key", console.keys[name])
             page.press("#key", "Enter")
             page.wait_for_url(f"{console.url}/{path}")
+            # Until then nobody listens to a key.
+            page.wait_for_selector("html[data-ready]")
         return page
 
     yield open_page

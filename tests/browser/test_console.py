@@ -39,6 +39,7 @@ def test_every_page_is_there_and_holds_the_rules_of_accessibility(enter: Visitor
         size = page.evaluate("() => document.documentElement.outerHTML.length")
         assert size < 200_000
     page.click("button[value=dark]")
+    page.wait_for_selector("html[data-theme=dark]")
     for name in PAGES:
         page.goto(f"{console.url}/{name}")
         assert page.locator("html").get_attribute("data-theme") == "dark"
@@ -50,21 +51,21 @@ def test_a_product_is_reviewed_with_the_keyboard_alone(enter: Visitor, console: 
     assert HOSTILE[:8] in page.locator("#product").inner_text()
     first = page.locator("[data-key='1']").get_attribute("value")
     page.keyboard.press("1")
-    page.wait_for_selector("#product:has-text('numéro 1')")
+    page.wait_for_selector("html[data-ready] #product:has-text('numéro 1')")
     assert given(console) == [("P-0", first, "reviewer")]
     page.keyboard.press("s")
-    page.wait_for_selector("#product:has-text('numéro 2')")
+    page.wait_for_selector("html[data-ready] #product:has-text('numéro 2')")
     page.keyboard.press("u")
-    page.wait_for_selector("#product:has-text('numéro 1')")
+    page.wait_for_selector("html[data-ready] #product:has-text('numéro 1')")
     page.keyboard.press("/")
     page.keyboard.type("category 7")
     page.keyboard.press("Enter")
     page.wait_for_selector("#found button:focus:has-text('category 7')")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#product:has-text('numéro 2')")
+    page.wait_for_selector("html[data-ready] #product:has-text('numéro 2')")
     assert given(console)[-1] == ("P-1", "7", "reviewer")
     page.keyboard.press("u")
-    page.wait_for_selector("#product:has-text('numéro 1')")
+    page.wait_for_selector("html[data-ready] #product:has-text('numéro 1')")
     assert len(given(console)) == 3
 
 
@@ -76,7 +77,7 @@ def test_a_phone_shows_all_of_it(enter: Visitor, console: Console, axe: str):
     page.goto(f"{console.url}/review")
     assert violations(page, axe) == []
     page.tap("[data-key='2']")
-    page.wait_for_selector("#product:has-text('numéro 1')")
+    page.wait_for_selector("html[data-ready] #product:has-text('numéro 1')")
 
 
 def test_two_reviewers_never_get_the_same_product(enter: Visitor, console: Console):
@@ -136,7 +137,7 @@ def test_a_session_that_ended_leads_to_the_door_and_back(enter: Visitor, console
     page.fill("#key", console.keys["reviewer"])
     page.press("#key", "Enter")
     page.wait_for_url(f"{console.url}/review")
-    page.wait_for_selector("[data-item]")
+    page.wait_for_selector("html[data-ready] [data-item]")
 
 
 def test_a_server_that_does_not_answer_is_told(enter: Visitor, console: Console):
@@ -150,7 +151,7 @@ def test_a_text_of_a_megabyte_and_a_file_that_is_too_large_are_told(enter: Visit
     page = enter("viewer")
     page.eval_on_selector("#title", "(field) => { field.value = 'é'.repeat(400_000) }")
     page.click("button.primary")
-    page.wait_for_selector("[role=alert]:has-text('title')")
+    page.wait_for_selector("html[data-ready] [role=alert]:has-text('title')")
     assert page.evaluate("() => document.documentElement.outerHTML.length") < 200_000
     page.fill("#title", "A title")
     (tmp_path / "large.jpg").write_bytes(b"\xff\xd8" + bytes(11_000_000))

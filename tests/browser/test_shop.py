@@ -135,7 +135,7 @@ def test_a_thumb_finds_its_way_through_the_tree_in_the_dark(enter: Visitor, cons
     assert violations(page, axe) == []
     item = page.locator("[data-item]").get_attribute("data-item")
     page.tap("#found button:has-text('Draps')")
-    page.wait_for_selector(f"[data-item]:not([data-item='{item}'])")
+    page.wait_for_selector(f"html[data-ready] [data-item]:not([data-item='{item}'])")
 
 
 def test_a_report_opens_in_an_origin_of_its_own(enter: Visitor, console: Console):
@@ -165,3 +165,15 @@ def test_french_names_the_same_things(enter: Visitor, console: Console, axe: str
     assert violations(page, axe) == []
     page.goto(f"{console.url}/models")
     page.wait_for_selector("a:has-text('Rapport')")
+
+
+def test_what_corrections_led_to_is_told_to_reviewers_and_on_models(enter: Visitor, console: Console):
+    page = enter("second", path="models", viewport=SIZE)
+    told = page.locator("section[aria-labelledby=effects]").inner_text()
+    assert "214 (+214)" in told
+    assert "0.7912 → 0.8146" in told
+    assert "214 labels" in page.locator("section[aria-labelledby=requests]").inner_text()
+    page.goto(f"{console.url}/review")
+    told = page.locator("section[aria-labelledby=led]").inner_text()
+    assert "Version 2" in told
+    assert "0.7912 → 0.8146" in told

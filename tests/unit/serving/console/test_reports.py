@@ -1,6 +1,7 @@
 """Reports in the console: whoever may see them, and what they may do in a browser, which is nothing."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from aisle.monitoring.records import MonitorRecords, MonitorRun
 from aisle.registry.reports import PAGE, Reports, report_key
@@ -64,11 +65,15 @@ def test_the_last_monitoring_run_opens_its_report(
     assert answer.headers["content-security-policy"].startswith("sandbox")
 
 
-def test_models_can_be_promoted_while_the_object_store_is_away(browser: Browser, keys: dict[str, str], objects: Objects):
+def test_models_can_be_promoted_while_the_object_store_is_away(browser: Browser, keys: dict[str, str], tmp_path: Path):
     browser.sign_in(keys["admin"])
-    bucket = objects.bucket("artifacts")
-    # What lies under a key that is a folder's cannot be looked at.
-    bucket.put(f"{report_key('bundle-2', PAGE)}/deeper", b"x")
+    bucket = tmp_path / "objects" / "artifacts"
+    bucket.rmdir()
+    bucket.write_bytes(b"no folder")
+    told = browser.get("/models")
+    assert told.status_code == 200
+    assert "The object store failed" in told.text
+    assert browser.get("/models/1/report").status_code == 503
     assert browser.post("/models/promote", version="2", expected="1", reason="Better.").status_code == 200
 
 

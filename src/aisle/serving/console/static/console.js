@@ -86,6 +86,9 @@ for (const kind of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
   });
 }
 
+// Said once keys and branches are listened to: whoever drives the page by a program waits for it.
+document.addEventListener("DOMContentLoaded", () => { document.documentElement.dataset.ready = "yes"; });
+
 for (const drop of document.querySelectorAll("[data-drop]")) {
   const input = drop.querySelector("input[type=file]");
   const preview = drop.querySelector("[data-preview]");

@@ -122,6 +122,7 @@ class _Known:
 
     @classmethod
     def read(cls, database: Database) -> Self:
+        """Return all that versions are compared by, read once."""
         ledger = Ledger(database)
         models = {one.version: one for one in ledger.models()}
         return cls(models, ledger.history(), ReviewBook(database).accuracies())

@@ -4,7 +4,7 @@ from typing import Any
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
-from product import DEFAULTS, PREDICTIONS, RETRAIN_REQUEST, answer
+from product import DEFAULTS, PREDICTIONS, RETRAIN_REQUEST, answer, waiting_request
 
 
 @dag(
@@ -21,12 +21,12 @@ def monitor() -> None:
         return answer("monitor", "run")
 
     @task(outlets=[RETRAIN_REQUEST])
-    def request_retraining(found: dict[str, Any]) -> Any:
-        if found["request"] is None:
+    def request_retraining() -> int:
+        if (request := waiting_request()) is None:
             raise AirflowSkipException("Nothing asks for a retraining.")
-        return found["request"]
+        return request
 
-    request_retraining(look())
+    look() >> request_retraining()
 
 
 monitor()

@@ -104,6 +104,15 @@ def answer(*arguments: object) -> dict[str, Any]:
     return found
 
 
+def waiting_request() -> int | None:
+    """Return the retraining that was asked for and that nobody has taken yet, if there is one.
+
+    It is looked up and not handed on: a task that asked and was killed before it could say so does not ask again.
+    """
+    known: list[dict[str, Any]] = json.loads(aisle("monitor", "requests", "--json"))
+    return next((int(request["id"]) for request in known if request["state"] == "requested"), None)
+
+
 def tell_failure(context: Any) -> None:
     """Tell the metrics that a task has failed for good; what goes wrong on the way is only logged."""
     task = context["task_instance"]

@@ -4,7 +4,7 @@ from typing import Any
 
 from airflow.sdk import CronTriggerTimetable, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
-from product import DEFAULTS, RETRAIN_REQUEST, answer
+from product import DEFAULTS, RETRAIN_REQUEST, answer, waiting_request
 
 
 @dag(
@@ -21,12 +21,12 @@ def review_retrain() -> None:
         return answer("review", "retrain")
 
     @task(outlets=[RETRAIN_REQUEST])
-    def request_retraining(found: dict[str, Any]) -> Any:
-        if found["request"] is None:
-            raise AirflowSkipException("No request was made: nothing asks for one, or one was made lately.")
-        return found["request"]
+    def request_retraining() -> int:
+        if (request := waiting_request()) is None:
+            raise AirflowSkipException("No request waits: nothing asks for one, or one was made lately.")
+        return request
 
-    request_retraining(weigh())
+    weigh() >> request_retraining()
 
 
 review_retrain()

@@ -38,6 +38,7 @@ def runs_of(folder: Path, real: Path | None, place: Path) -> list[dict[str, Any]
         {"dag": "review_retrain", "conf": {}, "home": home, "settings": {"AISLE_REVIEW_MAX_AGE": "1s"}},
         {"dag": "review_retrain", "conf": {}, "home": home, "settings": {"AISLE_REVIEW_MAX_AGE": "1s"}},
         {"dag": "retrain", "conf": {"folder": str(folder)}, "home": home},
+        {"dag": "review_retrain", "conf": {}, "home": home, "settings": {"AISLE_REVIEW_MAX_AGE": "1s"}},
     ]
     if real is not None:
         runs.append({"dag": "prepare_data", "conf": {"folder": str(real)}, "home": str(place / "real")})
@@ -179,12 +180,18 @@ class TestRuns:
         assert set(run["xcoms"]["fill_queue"]["added"]) == {"uncertain", "contested", "suspect", "drawn"}
 
     def test_a_retraining_is_asked_for_once_and_only_where_something_speaks_for_it(self, found: Found):
-        quiet, asked, again = (found.run(number) for number in (7, 8, 9))
+        quiet, asked, taken = (found.run(number) for number in (7, 8, 11))
         assert quiet["xcoms"]["weigh"]["need"]["reasons"] == []
-        assert [run["tasks"]["request_retraining"] for run in (quiet, asked, again)] == ["skipped", "success", "skipped"]
-        assert {run["state"] for run in (quiet, asked, again)} == {"success"}
+        assert [run["tasks"]["request_retraining"] for run in (quiet, asked, taken)] == ["skipped", "success", "skipped"]
+        assert {run["state"] for run in (quiet, asked, taken)} == {"success"}
         assert asked["xcoms"]["weigh"]["need"]["run_id"] is None
-        assert asked["xcoms"]["request_retraining"] == 1
+        assert (asked["xcoms"]["weigh"]["request"], asked["xcoms"]["request_retraining"]) == (1, 1)
+
+    def test_a_request_that_nobody_took_is_told_again(self, found: Found):
+        """As where the task that made it was killed before it could say so."""
+        again = found.run(9)
+        assert again["xcoms"]["weigh"]["request"] is None
+        assert (again["tasks"]["request_retraining"], again["xcoms"]["request_retraining"]) == ("success", 1)
 
     def test_the_request_is_taken_in_the_run_s_name(self, found: Found):
         run = found.run(10)
@@ -196,7 +203,7 @@ class TestRuns:
         assert request.taken_by not in {None, "pipeline"}
 
     def test_real_files_give_the_figures_that_users_know(self, found: Found, shared_data: Path):
-        run = found.run(11)
+        run = found.run(12)
         assert run["state"] == "success"
         assert run["xcoms"]["load_train_image"] == 2210
         assert run["xcoms"]["load_test_image"] == 552

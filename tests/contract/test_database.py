@@ -83,6 +83,27 @@ class TestMigrations:
         with database.reading() as connection:
             assert names(connection) == []
 
+    def test_a_migration_that_breaks_off_halfway_leaves_the_schema_and_the_rows_as_they_were(self, database: Database):
+        database.revert("0004")
+        with database.transaction() as connection:
+            add_source(connection)
+            # In the way of revision 0006, when 0005 has been gone through.
+            connection.execute(text("CREATE TABLE review_items (foreign_to_us INTEGER)"))
+        with pytest.raises(DatabaseError, match=r"stays at its revision: .*review_items.* already exists"):
+            database.migrate()
+        with database.reading() as connection:
+            assert "monitor_runs" not in inspect(connection).get_table_names()
+            assert names(connection) == ["shop"]
+        with pytest.raises(DatabaseError, match="is at 0004, this version needs") as caught:
+            database.check()
+        assert "aisle database migrate" in caught.value.hint
+        with database.transaction() as connection:
+            connection.execute(text("DROP TABLE review_items"))
+        database.migrate()
+        database.check()
+        with database.reading() as connection:
+            assert names(connection) == ["shop"]
+
     def test_an_empty_database_is_refused_with_the_command_that_mends_it(self, database_url: str):
         database = Database(database_url)
         with pytest.raises(DatabaseError, match="is at nothing, this version needs") as caught:

@@ -95,7 +95,8 @@ class Database:
         """Bring the schema to this version's, and return its revision; processes that race wait for one another.
 
         Raises:
-            DatabaseError: The database cannot be reached, or a newer version of aisle has migrated it.
+            DatabaseError: The database cannot be reached, a newer version of aisle has migrated it, or something in it is in
+                the way; the schema is then as it was.
         """
         from aisle.storage.history import upgrade
 
@@ -104,7 +105,13 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             else:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
-            return upgrade(connection, self.address)
+            try:
+                return upgrade(connection, self.address)
+            except DBAPIError as error:
+                raise DatabaseError(
+                    f"The schema of {self.address} stays at its revision: {_reason(error)}.",
+                    hint="Move what is in its way, and run `aisle database migrate` again; nothing was changed.",
+                ) from error
 
     def revert(self, revision: str) -> None:
         """Take the schema back to an earlier revision (`base` for none); what the later ones added is lost.
@@ -176,9 +183,8 @@ class Database:
         except (DataError, IntegrityError, ProgrammingError):
             raise  # about the statement, not the database: whoever wrote it knows what it means
         except DBAPIError as error:
-            reason = str(error.orig).strip().splitlines()[0].rstrip(".")
             raise DatabaseError(
-                f"The database {self.address} cannot be used: {reason}.",
+                f"The database {self.address} cannot be used: {_reason(error)}.",
                 hint="Check AISLE_DATABASE_URL, and that the server runs."
                 if self.is_postgresql
                 else "Check AISLE_DATABASE_URL, that the file may be written, and that nobody else keeps writing to it.",
@@ -201,6 +207,10 @@ class Database:
         engine = create_engine(self._url, connect_args={"timeout": self._timeout})
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
+
+
+def _reason(error: DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0].rstrip(".")
 
 
 def _stored_revision(connection: Connection) -> str | None:
